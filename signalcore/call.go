@@ -1,0 +1,223 @@
+package signalcore
+
+import (
+	"time"
+
+	"ringfork/fork"
+)
+
+// call is one call as this endpoint knows it.
+type call struct {
+	id   CallID
+	dir  Direction
+	peer Sender // of an outgoing call only the account, until a tine won
+
+	state      CallState
+	held       bool // an incoming call that does not ring yet: the backlog behind it is not read
+	end        EndReason
+	answeredBy string
+	media      Media // what the caller means to send
+	name       string
+	stranger   bool
+
+	accepted    bool // incoming: the user picked up
+	won         bool // incoming: the caller said so
+	heardCaller bool // incoming: it said anything after its ring
+	picked      Media
+
+	fork  fork.Fork // outgoing
+	tines []*tine   // outgoing: one an endpoint that answered the ring; incoming: one, with the caller
+
+	began   time.Time
+	until   time.Time // the ring's expiry
+	lastID  MessageID
+	offerID MessageID // incoming: the offer's id, 0 before it is posted
+	retries []retry
+	alarms  alarms
+	seen    []seenMessage
+
+	local, remote State
+	dirty, shown  bool
+	view          View
+}
+
+type seenMessage struct {
+	from EndpointID
+	id   MessageID
+}
+
+// The only places where a call's state changes. An edge that the state diagram does not have is a bug of this package.
+
+func (m *Machine) becomeRinging(c *call) {
+	switch {
+	case c.dir == Outgoing && c.state == StateDialing:
+	case c.dir == IncomingCall && c.held:
+		c.held = false
+		c.alarms.clear(alarmBacklog)
+		c.state = StateRinging
+		c.dirty = true
+		m.answerRing(c)
+		return
+	default:
+		panic("internal error: call cannot begin to ring")
+	}
+	c.state = StateRinging
+	c.dirty = true
+}
+
+// becomeConnecting follows the accept: the caller's decision, or the user's press at a called endpoint.
+func (m *Machine) becomeConnecting(c *call) {
+	if c.state != StateDialing && c.state != StateRinging {
+		panic("internal error: call cannot connect")
+	}
+	c.state = StateConnecting
+	c.dirty = true
+	c.alarms.clear(alarmGone)
+	c.alarms.set(alarmConnect, m.now.Add(connectTime))
+}
+
+// becomeActive follows when the call is won and its tine can talk.
+func (m *Machine) becomeActive(c *call, t *tine) {
+	if c.state != StateConnecting || !t.open {
+		panic("internal error: call cannot be active")
+	}
+	c.state = StateActive
+	c.dirty = true
+	c.alarms.clear(alarmConnect)
+	m.emit(Show{Call: c.id, Conn: t.conn})
+	m.beat(t)
+	t.alarms.set(alarmSilence, m.now.Add(silenceTime))
+}
+
+// becomeEnded ends a call for its user. What the other side must hear, the caller of becomeEnded says.
+func (m *Machine) becomeEnded(c *call, why EndReason, by string) {
+	if c.state == StateEnded {
+		panic("internal error: call ended twice")
+	}
+	c.state = StateEnded
+	c.end = why
+	c.answeredBy = by
+	c.dirty = true
+	c.held = false
+	c.stop(KindRing, EndpointID{})
+	for _, t := range c.tines {
+		for _, k := range []Kind{KindOffer, KindAnswer, KindAccept, KindCandidates, KindWon} {
+			c.stop(k, t.endpoint)
+		}
+		t.alarms.clear(alarmBeat)
+		t.alarms.clear(alarmSilence)
+		t.alarms.clear(alarmFlush)
+		t.alarms.clear(alarmHold)
+		t.alarms.clear(alarmLost)
+	}
+	c.alarms.clear(alarmBacklog)
+	c.alarms.clear(alarmExpiry)
+	c.alarms.clear(alarmGone)
+	c.alarms.clear(alarmConnect)
+	c.alarms.clear(alarmCount)
+	forget := m.now.Add(windUpTime)
+	if c.dir == Outgoing {
+		forget = later(c.until, m.now).Add(2 * windUpTime) // late offers and accepts are still answered
+	}
+	c.alarms.set(alarmForget, forget)
+	m.emit(Detach{Call: c.id})
+}
+
+// forget drops a call that is over, with its mailbox and keys.
+func (m *Machine) forget(c *call) {
+	for _, t := range c.tines {
+		m.disconnect(t)
+	}
+	m.emit(CloseMailbox{Call: c.id})
+	m.remember(c.id, c.until)
+	for i := range m.calls {
+		if m.calls[i] == c {
+			m.calls = append(m.calls[:i:i], m.calls[i+1:]...)
+			return
+		}
+	}
+}
+
+// remember keeps the id of a call that is over for as long as a ring of it could be taken for a new one (rule 10).
+func (m *Machine) remember(id CallID, until time.Time) {
+	until = until.Add(2 * clockSkew)
+	if len(m.seen) >= maxSeenCalls {
+		var first CallID
+		at := until
+		for k, u := range m.seen {
+			if u.Before(at) || u.Equal(at) && string(k[:]) < string(first[:]) {
+				first, at = k, u
+			}
+			if !u.After(m.now) {
+				delete(m.seen, k)
+			}
+		}
+		if len(m.seen) >= maxSeenCalls {
+			delete(m.seen, first)
+		}
+	}
+	m.seen[id] = until
+}
+
+// tine returns the tine of an endpoint.
+func (c *call) tine(e EndpointID) *tine {
+	for _, t := range c.tines {
+		if t.endpoint == e {
+			return t
+		}
+	}
+	return nil
+}
+
+// once reports whether a message is new, and notes it: a message is acted on once (rule 10).
+func (c *call) once(from EndpointID, id MessageID) bool {
+	key := seenMessage{from, id}
+	n := 0
+	for _, s := range c.seen {
+		if s == key {
+			return false
+		}
+		if s.from == from {
+			n++
+		}
+	}
+	if n >= maxSeenMessages {
+		for i, s := range c.seen {
+			if s.from == from {
+				c.seen = append(c.seen[:i:i], c.seen[i+1:]...)
+				break
+			}
+		}
+	}
+	c.seen = append(c.seen, key)
+	return true
+}
+
+// look returns the call as its user sees it.
+func (c *call) look() View {
+	v := View{
+		Call: c.id, Direction: c.dir, Peer: c.peer.Account, ClaimedName: c.name, Stranger: c.stranger,
+		State: c.state, End: c.end, AnsweredBy: c.answeredBy, Media: c.media, Remote: c.remote,
+	}
+	v.Remote.Seq = 0
+	if c.dir == IncomingCall {
+		return v
+	}
+	for _, t := range c.tines {
+		d := Device{Label: t.label}
+		switch s, _ := c.fork.State(t.endpoint); {
+		case s == fork.TineWon:
+			d.State = DeviceAccepted
+		case s == fork.TineDeclined:
+			d.State = DeviceDeclined
+		case s == fork.TineLost:
+			d.State = DeviceGone
+		case c.fork.Outcome() != fork.Ringing:
+			d.State = DeviceGone
+		case t.open:
+			d.State = DeviceConnected
+		}
+		v.Devices = append(v.Devices, d)
+	}
+	return v
+}

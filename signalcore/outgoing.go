@@ -1,0 +1,200 @@
+package signalcore
+
+import (
+	"time"
+
+	"ringfork/fork"
+)
+
+// dial places a call: the ring leaves at once, whoever is online.
+func (m *Machine) dial(in Dial) {
+	if in.To == m.cfg.Self.Account {
+		m.emit(Misuse{Call: in.Call, Code: "self-call"})
+		return
+	}
+	if _, over := m.seen[in.Call]; over || m.call(in.Call) != nil {
+		m.emit(Misuse{Call: in.Call, Code: "wrong-state"})
+		return
+	}
+	m.number++
+	c := &call{
+		id: in.Call, dir: Outgoing, peer: Sender{Account: in.To}, media: in.Media, dirty: true,
+		began: m.now, until: m.now.Add(m.cfg.RingTime),
+		local: State{Audio: in.Media.Audio, Video: in.Media.Video},
+	}
+	m.calls = append(m.calls, c)
+	m.emit(OpenMailbox{Call: c.id, To: in.To})
+	ring := Ring{Number: m.number, Media: in.Media, SentAt: m.now.Truncate(time.Millisecond), TTL: m.cfg.RingTime, Name: m.cfg.Name}
+	m.post(c, EndpointID{}, ring, unlimited, c.until)
+	c.alarms.set(alarmExpiry, c.until)
+}
+
+// offered takes an endpoint's offer: a new tine, which is negotiated while it rings (rule 1).
+func (m *Machine) offered(c *call, from Sender, o Offer) {
+	if c.fork.Outcome() != fork.Ringing {
+		m.tellSettled(c, from.Endpoint)
+		return
+	}
+	if c.tine(from.Endpoint) != nil {
+		m.drop("second offer of an endpoint")
+		return
+	}
+	if err := c.fork.Join(from.Endpoint, from.Device); err != nil {
+		m.drop("too many tines")
+		return
+	}
+	t := &tine{call: c, endpoint: from.Endpoint, label: o.Label}
+	c.tines = append(c.tines, t)
+	c.dirty = true
+	if c.state == StateDialing {
+		m.becomeRinging(c)
+	}
+	if o.SDP == "" {
+		t.answerID = m.post(c, t.endpoint, Answer{}, unlimited, c.until)
+		return
+	}
+	m.answering(t, o.SDP)
+	m.take(t, o.Candidates, false)
+}
+
+// accepted takes an endpoint's accept. The first one processed wins (rule 2).
+func (m *Machine) accepted(c *call, from EndpointID, a Accept) {
+	t := c.tine(from)
+	if t == nil {
+		m.drop("accept without offer")
+		return
+	}
+	if !c.fork.Accept(from) {
+		if c.isWinner(t) {
+			return // told twice
+		}
+		m.tellSettled(c, from)
+		return
+	}
+	c.answeredBy = t.label
+	c.peer.Endpoint = from
+	c.remote = State{Audio: a.Media.Audio, Video: a.Media.Video}
+	if c.state == StateDialing {
+		m.becomeRinging(c)
+	}
+	m.becomeConnecting(c)
+	if a.SDP != "" && !t.open {
+		m.answering(t, a.SDP)
+		m.take(t, a.Candidates, false)
+	}
+	if t.conn == 0 {
+		m.giveUp(c)
+		m.settled(c)
+		return
+	}
+	m.say(t, Won{}, unlimited, m.now.Add(connectTime))
+	m.emit(Attach{Call: c.id, Conn: t.conn})
+	if t.open {
+		m.becomeActive(c, t)
+	}
+	m.settled(c)
+}
+
+// settled tells everybody how the ringing ended, and ends the call unless it was won. The ways: over each open channel
+// at once, and one message to the account's mailbox for all the rest; what has no channel yet but its own mailbox gets
+// it there too, with the label that the account's mailbox does not carry.
+func (m *Machine) settled(c *call) {
+	c.stop(KindRing, EndpointID{})
+	c.alarms.clear(alarmExpiry)
+	c.alarms.clear(alarmCount)
+	outcome := c.fork.Outcome()
+	winner, _ := c.fork.Winner()
+	said := Settled{Outcome: outcome, Winner: winner, Label: c.answeredBy}
+	if outcome != fork.Won {
+		m.becomeEnded(c, endOf(outcome), "")
+	}
+	at := m.now.Add(closeDelay)
+	var rest []*tine
+	for _, e := range c.fork.Losers() {
+		t := c.tine(e)
+		c.stop(KindAnswer, e)
+		c.stop(KindCandidates, e)
+		if t.open {
+			m.emit(Tell{Conn: t.conn, ID: c.newID(), Msg: said})
+		} else {
+			rest = append(rest, t)
+		}
+		t.alarms = alarms{}
+		t.alarms.set(alarmClose, at)
+		at = at.Add(closeSpacing)
+	}
+	m.post(c, EndpointID{}, Settled{Outcome: outcome, Winner: winner}, 1, time.Time{})
+	if said.Label != "" {
+		for _, t := range rest {
+			m.post(c, t.endpoint, said, 0, time.Time{})
+		}
+	}
+}
+
+func endOf(o fork.Outcome) EndReason {
+	switch o {
+	case fork.Declined:
+		return EndDeclined
+	case fork.Cancelled:
+		return EndCancelled
+	case fork.Unanswered:
+		return EndUnanswered
+	}
+	panic("internal error: outcome ends no call")
+}
+
+// tellSettled answers what came too late with how the ringing ended.
+func (m *Machine) tellSettled(c *call, to EndpointID) {
+	winner, _ := c.fork.Winner()
+	said := Settled{Outcome: c.fork.Outcome(), Winner: winner, Label: c.answeredBy}
+	if t := c.tine(to); t != nil && t.open {
+		m.emit(Tell{Conn: t.conn, ID: c.newID(), Msg: said})
+		return
+	}
+	m.post(c, to, said, 0, time.Time{})
+}
+
+// declined takes an endpoint's decline (rule 5).
+func (m *Machine) declined(c *call, from Sender, d Decline) {
+	if c.fork.Outcome() != fork.Ringing {
+		if t := c.tine(from.Endpoint); t == nil || !c.isWinner(t) {
+			m.tellSettled(c, from.Endpoint)
+		}
+		return
+	}
+	if c.tine(from.Endpoint) == nil { // its offer was lost
+		if err := c.fork.Join(from.Endpoint, from.Device); err != nil {
+			m.drop("too many tines")
+			return
+		}
+		c.tines = append(c.tines, &tine{call: c, endpoint: from.Endpoint})
+		if c.state == StateDialing {
+			m.becomeRinging(c)
+		}
+	}
+	if c.fork.Decline(from.Endpoint, d.Everywhere) {
+		m.settled(c)
+		return
+	}
+	c.dirty = true
+	t := c.tine(from.Endpoint)
+	c.stop(KindAnswer, t.endpoint)
+	c.stop(KindCandidates, t.endpoint)
+	t.alarms = alarms{}
+	t.alarms.set(alarmClose, m.now.Add(closeDelay))
+	if at := c.began.Add(countTime); m.now.Before(at) {
+		c.alarms.set(alarmCount, at)
+	} else if c.fork.Count() {
+		m.settled(c)
+	}
+}
+
+// expired ends the ringing at the ring's end: nobody answered.
+func (m *Machine) expired(c *call) {
+	if c.dir == IncomingCall {
+		m.endRinging(c, EndUnanswered, "")
+		return
+	}
+	c.fork.Expire()
+	m.settled(c)
+}

@@ -1,0 +1,178 @@
+package signalcore
+
+import (
+	"time"
+
+	"ringfork/fork"
+)
+
+// received takes a message that came by mailbox.
+func (m *Machine) received(in Received) {
+	c := m.call(in.Call)
+	if r, ok := in.Msg.(Ring); ok {
+		if c != nil || m.over(in.Call) {
+			m.drop("known call")
+			return
+		}
+		m.rung(in, r)
+		return
+	}
+	if c == nil {
+		if s, ok := in.Msg.(Settled); ok && s.Outcome != fork.Ringing && !m.over(in.Call) {
+			m.settledEarly(in)
+			return
+		}
+		m.drop("unknown call")
+		return
+	}
+	if c.dir == IncomingCall && in.From != c.peer {
+		m.drop("not the caller")
+		return
+	}
+	if !c.once(in.From.Endpoint, in.ID) {
+		m.repeated(c, in)
+		return
+	}
+	if t := c.tine(in.From.Endpoint); t != nil {
+		m.lives(t)
+	}
+	if c.dir == Outgoing {
+		m.fromEndpoint(c, in.From, in.Msg)
+	} else {
+		m.fromCaller(c, in.Msg)
+	}
+}
+
+// heard takes a message that came over a control channel. Its sender is the tine's: the DTLS fingerprint that binds the
+// channel came inside a signed description.
+func (m *Machine) heard(t *tine, in Heard) {
+	c := t.call
+	if s, ok := in.Msg.(State); ok {
+		m.lives(t)
+		m.hear(t, s)
+		return
+	}
+	if !c.once(t.endpoint, in.ID) {
+		return
+	}
+	m.lives(t)
+	if c.dir == Outgoing {
+		device := DeviceID{} // decline needs none: the tine stands
+		m.fromEndpoint(c, Sender{Account: c.peer.Account, Device: device, Endpoint: t.endpoint}, in.Msg)
+	} else {
+		m.fromCaller(c, in.Msg)
+	}
+}
+
+// lives notes a word of the other side's: what waited for one ends.
+func (m *Machine) lives(t *tine) {
+	c := t.call
+	t.alarms.clear(alarmLost)
+	c.stop(KindAnswer, t.endpoint)
+	if c.dir == Outgoing {
+		if c.isWinner(t) {
+			c.stop(KindWon, t.endpoint)
+		}
+	} else {
+		c.heardCaller = true
+		c.alarms.clear(alarmGone)
+	}
+	if c.state == StateActive && t.open {
+		t.alarms.set(alarmSilence, m.now.Add(silenceTime))
+	}
+}
+
+// fromEndpoint is what a caller hears from a called endpoint.
+func (m *Machine) fromEndpoint(c *call, from Sender, msg Message) {
+	t := c.tine(from.Endpoint)
+	switch msg := msg.(type) {
+	case Offer:
+		m.offered(c, from, msg)
+	case Accept:
+		m.accepted(c, from.Endpoint, msg)
+	case Decline:
+		m.declined(c, from, msg)
+	case Candidates:
+		if t != nil && c.state != StateEnded {
+			m.take(t, msg.List, msg.End)
+		}
+	case Hangup:
+		if t != nil {
+			m.hungUp(t, msg)
+		}
+	default:
+		m.drop("kind that a called endpoint does not send")
+	}
+}
+
+// fromCaller is what a called endpoint hears from the caller.
+func (m *Machine) fromCaller(c *call, msg Message) {
+	switch msg := msg.(type) {
+	case Answer:
+		m.answered(c, msg)
+	case Won:
+		m.wonHere(c)
+	case Settled:
+		m.settledBy(c, msg)
+	case Candidates:
+		if c.state != StateEnded {
+			m.take(c.tines[0], msg.List, msg.End)
+		}
+	case Hangup:
+		m.hungUp(c.tines[0], msg)
+	default:
+		m.drop("kind that a caller does not send")
+	}
+}
+
+// repeated takes a retry of a message that was acted on: it says that the reply to it was lost.
+func (m *Machine) repeated(c *call, in Received) {
+	if c.dir == IncomingCall {
+		return
+	}
+	t := c.tine(in.From.Endpoint)
+	switch in.Msg.(type) {
+	case Offer, Decline:
+		_, offer := in.Msg.(Offer)
+		if c.fork.Outcome() != fork.Ringing && (t == nil || !c.isWinner(t)) {
+			m.tellSettled(c, in.From.Endpoint)
+		} else if offer && t != nil && t.answerID != 0 && !t.open {
+			m.emit(Repost{Call: c.id, ID: t.answerID})
+		}
+	case Accept:
+		if t != nil && c.isWinner(t) {
+			if c.state != StateEnded {
+				m.post(c, t.endpoint, Won{}, 0, time.Time{})
+				if t.answerID != 0 && !t.open {
+					m.emit(Repost{Call: c.id, ID: t.answerID})
+				}
+			}
+		} else if c.fork.Outcome() != fork.Ringing {
+			m.tellSettled(c, in.From.Endpoint)
+		}
+	}
+}
+
+// settledEarly keeps the end of a call whose ring is still to come, or never will.
+func (m *Machine) settledEarly(in Received) {
+	for k, e := range m.early {
+		if !e.until.After(m.now) {
+			delete(m.early, k)
+		}
+	}
+	if len(m.early) >= maxEarly {
+		m.drop("too many unknown calls")
+		return
+	}
+	m.early[in.Call] = early{from: in.From, until: m.now.Add(2 * MaxRingTime)}
+}
+
+// over reports whether a call with this id was here and is over.
+func (m *Machine) over(id CallID) bool {
+	until, ok := m.seen[id]
+	if ok && !until.After(m.now) {
+		delete(m.seen, id)
+		return false
+	}
+	return ok
+}

@@ -1,0 +1,234 @@
+package signalcore
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/datadriven"
+)
+
+// TestScenarios plays the files in testdata: one a rule of a call, commands in, transcript out. `go test ./signalcore
+// -run Scenarios -rewrite` writes the transcripts anew; read the difference before you keep it.
+func TestScenarios(t *testing.T) {
+	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+		if strings.Contains(path, "fuzz") {
+			return
+		}
+		w := newWorld()
+		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			w.log.Reset()
+			if err := w.command(d); err != nil {
+				d.Fatalf(t, "%v", err)
+			}
+			return w.log.String()
+		})
+	})
+}
+
+// command runs one line of a scenario:
+//
+//	endpoints NAME ... [from=anyone] [preconnect=always|never] [ring=DURATION] [backlog=held]
+//	dial NAME to=ACCOUNT [video] · accept NAME [video] · decline NAME [here] · hangup NAME · state NAME [video] [muted]
+//	leave NAME · crash NAME · sleep NAME DURATION · run DURATION · lose KIND [n=N] · relay off|on · block · backlog NAME · hostile NAME what=...
+func (w *world) command(d *datadriven.TestData) error {
+	name := ""
+	if len(d.CmdArgs) > 0 {
+		name = d.CmdArgs[0].Key
+	}
+	has := func(key string) bool { return d.HasArg(key) }
+	arg := func(key string) string {
+		for _, a := range d.CmdArgs {
+			if a.Key == key && len(a.Vals) > 0 {
+				return a.Vals[0]
+			}
+		}
+		return ""
+	}
+	switch d.Cmd {
+	case "endpoints":
+		return w.endpoints(d, arg)
+	case "run":
+		dur, err := time.ParseDuration(name)
+		w.run(dur)
+		return err
+	case "lose":
+		w.lose[name] = 1
+		if n := arg("n"); n != "" {
+			if _, err := fmt.Sscan(n, ptr(w.lose, name)); err != nil {
+				return err
+			}
+		}
+		return nil
+	case "relay":
+		w.relayDown = name == "off"
+		if !w.relayDown {
+			for _, n := range w.nodes {
+				w.step(n, RelayOnline{})
+			}
+		}
+		return nil
+	case "block":
+		w.blocked = true
+		return nil
+	}
+	n := w.node(name)
+	if n == nil {
+		return fmt.Errorf("no endpoint %q for %s", name, d.Cmd)
+	}
+	media := Media{Audio: true, Video: has("video")}
+	switch d.Cmd {
+	case "dial":
+		w.calls++
+		w.step(n, Dial{Call: CallID{byte(w.calls)}, To: account(arg("to")), Media: media})
+	case "accept":
+		w.step(n, PickUp{Call: w.lastCall(), Media: media})
+	case "decline":
+		w.step(n, Refuse{Call: w.lastCall(), Everywhere: !has("here")})
+	case "hangup":
+		w.step(n, HangUp{Call: w.lastCall()})
+	case "state":
+		w.step(n, SetState{Call: w.lastCall(), Audio: !has("muted"), Video: has("video")})
+	case "leave":
+		w.step(n, Leave{})
+	case "crash":
+		w.crash(n)
+	case "sleep":
+		// The tab is suspended: it handles nothing for so long, then wakes to its timer first.
+		dur, err := time.ParseDuration(d.CmdArgs[1].Key)
+		if err != nil {
+			return err
+		}
+		n.asleep = true
+		w.run(dur)
+		n.asleep = false
+		missed := n.missed
+		n.missed = nil
+		w.step(n, Tick{})
+		for _, in := range missed {
+			w.step(n, in)
+		}
+	case "backlog":
+		w.step(n, BacklogRead{Done: true})
+	case "again":
+		w.replay(n, arg("kind"))
+	case "hostile":
+		return w.hostile(n, arg("what"))
+	default:
+		return fmt.Errorf("unknown command %q", d.Cmd)
+	}
+	return nil
+}
+
+func ptr(m map[string]int, key string) mapInt { return mapInt{m, key} }
+
+// mapInt scans into a map's entry.
+type mapInt struct {
+	m   map[string]int
+	key string
+}
+
+func (p mapInt) Scan(s fmt.ScanState, _ rune) error {
+	var n int
+	_, err := fmt.Fscan(s, &n)
+	p.m[p.key] = n
+	return err
+}
+
+func (w *world) lastCall() CallID { return CallID{byte(w.calls)} }
+
+func (w *world) endpoints(d *datadriven.TestData, arg func(string) string) error {
+	cfg := Config{}
+	if arg("from") == "anyone" {
+		cfg.Incoming = FromAnyone
+	}
+	switch arg("preconnect") {
+	case "always":
+		cfg.Preconnect = PreconnectAlways
+	case "never":
+		cfg.Preconnect = PreconnectNever
+	}
+	if r := arg("ring"); r != "" {
+		dur, err := time.ParseDuration(r)
+		if err != nil {
+			return err
+		}
+		cfg.RingTime = dur
+	}
+	for _, a := range d.CmdArgs {
+		if len(a.Vals) == 0 {
+			w.add(a.Key, cfg, arg("backlog") != "held")
+		}
+	}
+	if arg("backlog") != "held" {
+		w.run(w.mail)
+	}
+	return nil
+}
+
+// replay delivers everything of a kind that was posted to an account's mailbox once more.
+func (w *world) replay(n *node, kind string) {
+	for _, l := range w.mailbox {
+		if got, _, _ := strings.Cut(kindOf(l.in.Msg), " "); got == kind && l.to == n.self.Account {
+			in := l.in
+			in.Age = w.now.Sub(l.sent)
+			w.step(n, in)
+		}
+	}
+}
+
+// quiet writes down only how often a machine dropped something until the function it returns is called.
+func (w *world) quiet(n *node) func() {
+	before := w.log.String()
+	w.log.Reset()
+	return func() {
+		count := map[string]int{}
+		var order []string
+		for line := range strings.SplitSeq(strings.TrimRight(w.log.String(), "\n"), "\n") {
+			what := line[min(len(line), 17):]
+			if strings.HasPrefix(what, "sees ringing") {
+				what = fmt.Sprintf("sees ringing on %d devices", strings.Count(line, " ringing")-1)
+			}
+			what, _, _ = strings.Cut(what, " to bob/")
+			if count[what]++; count[what] == 1 {
+				order = append(order, what)
+			}
+		}
+		w.log.Reset()
+		w.log.WriteString(before)
+		for _, what := range order {
+			if strings.HasPrefix(what, "sees ringing on") && what != order[len(order)-2] && what != order[len(order)-1] {
+				continue
+			}
+			w.printf(n, "%s (%d times)", what, count[what])
+		}
+	}
+}
+
+// hostile makes up what an honest peer would not say.
+func (w *world) hostile(n *node, what string) error {
+	defer w.quiet(n)()
+	for i := range 40 {
+		from := self(fmt.Sprintf("bob/%d", 100+i))
+		switch what {
+		case "rings":
+			w.step(n, Received{Call: CallID{0xee, byte(i)}, From: self(fmt.Sprintf("eve%d/1", i/3)), ID: 1,
+				Msg: Ring{Number: 1, SentAt: w.now, TTL: time.Minute, Name: "Eve"}})
+		case "endpoints":
+			w.step(n, Received{Call: w.lastCall(), From: from, ID: 1, Msg: Offer{}})
+		case "endpoints-of-one-device":
+			from.Device = DeviceID{1}
+			w.step(n, Received{Call: w.lastCall(), From: from, ID: 1, Msg: Offer{}})
+		case "candidates":
+			w.step(n, Received{Call: w.lastCall(), From: self("bob/100"), ID: MessageID(1000 + i),
+				Msg: Candidates{List: make([]Candidate, 20)}})
+		default:
+			return fmt.Errorf("unknown hostility %q", what)
+		}
+		if what == "candidates" && i == 5 {
+			return nil
+		}
+	}
+	return nil
+}
