@@ -1,0 +1,174 @@
+// Package client is the transport of a native endpoint: it carries frames to and from a relay over net/http and a WebSocket.
+//
+// New makes a Client, Client.Start begins to connect. From then on the client keeps the connection up by itself: when it is
+// lost, or silent, it connects anew and subscribes again to everything, with fresh proofs.
+package client
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+// FrameSize is the length of every frame in bytes.
+const FrameSize = 4096
+
+// The states that Start's callback is told.
+const (
+	Connecting = "connecting" // the first attempt, at the start and after a connection was lost
+	Online     = "online"     // connected; frames of the subscriptions follow
+	Offline    = "offline"    // an attempt failed; others follow by themselves
+)
+
+// Mailbox is the key of a mailbox. Prove signs that its holder wants to read it at the relay of this origin, on the
+// connection of this nonce. It is an alias, so that a package which declares the same interface need not import this one.
+type Mailbox = interface {
+	Address() [20]byte
+	Prove(origin string, nonce []byte) (publicKey, signature []byte)
+}
+
+// Client is a connection to one relay. Its methods may be called from any goroutine.
+type Client struct {
+	origin string
+	http   *http.Client
+	timing timing
+	events *events
+
+	ctx     context.Context // ends with Close
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+
+	mu      sync.Mutex
+	started bool
+	closed  bool
+	subs    map[[20]byte]*subscription
+	changed chan struct{} // has an element when subs changed; capacity 1
+	lastErr error
+}
+
+// timing holds what only tests change.
+type timing struct {
+	backoffMin, backoffMax time.Duration
+	dial, write            time.Duration
+	pingEvery, pingWait    time.Duration
+	refusedRetry           time.Duration
+}
+
+var defaultTiming = timing{
+	backoffMin: 250 * time.Millisecond, backoffMax: 10 * time.Second,
+	dial: 10 * time.Second, write: 10 * time.Second,
+	pingEvery: 15 * time.Second, pingWait: 10 * time.Second,
+	refusedRetry: 10 * time.Second,
+}
+
+// New makes a client of the relay at origin, "http://host[:port]" or "https://host[:port]".
+func New(origin string) (*Client, error) {
+	origin = strings.ToLower(strings.TrimSuffix(origin, "/"))
+	u, err := url.Parse(origin)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil ||
+		origin != u.Scheme+"://"+u.Host {
+		return nil, errors.New("relay origin is not scheme://host[:port]")
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = 8
+	c := &Client{
+		origin: origin,
+		http: &http.Client{
+			Transport: transport,
+			// A relay does not redirect. Whoever does has not been asked for.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		timing:  defaultTiming,
+		events:  newEvents(),
+		subs:    map[[20]byte]*subscription{},
+		changed: make(chan struct{}, 1),
+	}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	return c, nil
+}
+
+// Origin returns the relay's origin as it was given to New, in lower case and without a slash at the end.
+func (c *Client) Origin() string { return c.origin }
+
+// Start begins to connect and reports the state, when it changes, to onState. It must be called once.
+//
+// All callbacks of a client come one at a time, in order, from one goroutine. They must not block, and must not call Close.
+func (c *Client) Start(onState func(state string)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.started {
+		panic("ringfork/relay/client: Start called twice")
+	}
+	c.started = true
+	if c.closed {
+		return
+	}
+	c.running.Go(c.events.run)
+	c.running.Go(func() { c.connect(onState) })
+}
+
+// Subscribe reads a mailbox until cancel is called. On each connection it gets the frames that the relay holds, oldest first
+// and with their age there; then onBacklogEnd is called; then come frames as they are posted, with age zero. A frame that
+// a former connection delivered is not taken from the backlog again, but one that its sender posts again is delivered again.
+// A mailbox has one subscription at a time: a second one takes the place of the first.
+//
+// No callback begins after cancel has returned, if cancel is called from a callback; else one may just be under way.
+func (c *Client) Subscribe(m Mailbox, onFrame func(frame []byte, age time.Duration), onBacklogEnd func()) (cancel func()) {
+	s := &subscription{mailbox: m, address: m.Address(), onFrame: onFrame, onBacklogEnd: onBacklogEnd, seen: newSeen()}
+	c.mu.Lock()
+	old := c.subs[s.address]
+	c.subs[s.address] = s
+	c.mu.Unlock()
+	if old != nil {
+		old.cancelled.Store(true)
+	}
+	c.poke()
+	return func() {
+		s.cancelled.Store(true)
+		c.mu.Lock()
+		if c.subs[s.address] == s {
+			delete(c.subs, s.address)
+		}
+		c.mu.Unlock()
+		c.poke()
+	}
+}
+
+// Err returns why the last attempt to connect or to subscribe failed, nil if it did not.
+func (c *Client) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lastErr
+}
+
+// Close ends the connection and everything under way, and returns when no goroutine of the client is left. No callback comes
+// after it. It must not be called from a callback. Calling it again does nothing.
+func (c *Client) Close() error {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.cancel()
+	c.events.close()
+	c.running.Wait()
+	c.http.CloseIdleConnections()
+	return nil
+}
+
+func (c *Client) poke() {
+	select {
+	case c.changed <- struct{}{}:
+	default:
+	}
+}
+
+func (c *Client) fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lastErr = err
+}
+
+func (c *Client) url(path string) string { return c.origin + path }

@@ -1,0 +1,112 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+const (
+	requestTimeout = 15 * time.Second
+	maxAnswer      = 64 << 10
+	maxSlotSize    = 8 << 10
+)
+
+// ICEServer is a STUN or TURN server.
+type ICEServer struct {
+	URLs       []string `json:"urls"`
+	Username   string   `json:"username"`
+	Credential string   `json:"credential"`
+}
+
+// Publish posts a frame of FrameSize bytes to a mailbox: one attempt. Success means that the relay has it, not that anybody
+// has read it.
+func (c *Client) Publish(ctx context.Context, to [20]byte, frame []byte) error {
+	if len(frame) != FrameSize {
+		return &Error{Code: "bad-size"}
+	}
+	_, err := c.do(ctx, http.MethodPost, "/v1/pub", append(to[:], frame...))
+	return err
+}
+
+// GetSlot returns the signed value of a slot. If the slot is empty, errors.Is(err, fs.ErrNotExist).
+func (c *Client) GetSlot(ctx context.Context, address [20]byte) ([]byte, error) {
+	value, err := c.do(ctx, http.MethodGet, "/v1/slot/"+hex.EncodeToString(address[:]), nil)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(value) == 0:
+		return nil, &Error{Code: "slot-empty"}
+	case len(value) > maxSlotSize:
+		return nil, &Error{Code: "bad-answer"}
+	}
+	return value, nil
+}
+
+// PutSlot puts a signed value in the place of the version replaces (0: of nothing). If the slot holds another version,
+// errors.Is(err, fs.ErrExist).
+func (c *Client) PutSlot(ctx context.Context, address [20]byte, value []byte, replaces uint64) error {
+	path := "/v1/slot/" + hex.EncodeToString(address[:]) + "?replaces=" + strconv.FormatUint(replaces, 10)
+	_, err := c.do(ctx, http.MethodPut, path, value)
+	return err
+}
+
+// ICEServers returns the STUN and TURN servers to use, and for how long they may be used.
+func (c *Client) ICEServers(ctx context.Context) ([]ICEServer, time.Duration, error) {
+	body, err := c.do(ctx, http.MethodGet, "/v1/ice", nil)
+	if err != nil {
+		return nil, 0, err
+	}
+	var answer struct {
+		ICEServers []ICEServer `json:"iceServers"`
+		TTL        int         `json:"ttl"`
+	}
+	if err := json.Unmarshal(body, &answer); err != nil || answer.TTL < 0 || answer.TTL > 1e6 {
+		return nil, 0, &Error{Code: "bad-answer"}
+	}
+	return answer.ICEServers, time.Duration(answer.TTL) * time.Second, nil
+}
+
+// do makes one request and returns the body of a successful answer.
+func (c *Client) do(ctx context.Context, method, path string, body []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	defer context.AfterFunc(c.ctx, cancel)() // Close ends it too
+	req, err := http.NewRequestWithContext(ctx, method, c.url(path), bytes.NewReader(body))
+	if err != nil {
+		return nil, unreachable(err)
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return nil, unreachable(err)
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	if err != nil {
+		return nil, unreachable(err)
+	}
+	if len(answer) > maxAnswer {
+		return nil, &Error{Code: "bad-answer", Status: res.StatusCode}
+	}
+	if res.StatusCode == http.StatusOK || res.StatusCode == http.StatusNoContent {
+		return answer, nil
+	}
+	var refusal struct {
+		Code  string `json:"code"`
+		Error string `json:"error"`
+	}
+	if json.Unmarshal(answer, &refusal) != nil || refusal.Code == "" || len(refusal.Code) > 64 || len(refusal.Error) > 256 {
+		return nil, &Error{Code: "bad-answer", Status: res.StatusCode}
+	}
+	e := &Error{Code: refusal.Code, Status: res.StatusCode}
+	if refusal.Error != "" {
+		e.Err = fmt.Errorf("%q", refusal.Error)
+	}
+	return nil, e
+}

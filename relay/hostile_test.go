@@ -1,0 +1,114 @@
+package relay
+
+import (
+	"crypto/ed25519"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+func TestMalformedMessagesCloseTheConnection(t *testing.T) {
+	r := startRelay(t, nil)
+	pad := func(kind byte, n int) []byte { return append([]byte{kind}, make([]byte, n)...) }
+	for _, c := range []struct {
+		name string
+		kind websocket.MessageType
+		p    []byte
+		code websocket.StatusCode
+	}{
+		{"empty", websocket.MessageBinary, nil, websocket.StatusPolicyViolation},
+		{"text", websocket.MessageText, []byte("subscribe"), websocket.StatusUnsupportedData},
+		{"unknown type", websocket.MessageBinary, []byte{0x13}, websocket.StatusPolicyViolation},
+		{"a server's type", websocket.MessageBinary, make([]byte, 33), websocket.StatusPolicyViolation},
+		{"short subscribe", websocket.MessageBinary, pad(msgSubscribe, 95), websocket.StatusPolicyViolation},
+		{"short unsubscribe", websocket.MessageBinary, []byte{msgUnsubscribe}, websocket.StatusPolicyViolation},
+		{"long unsubscribe", websocket.MessageBinary, pad(msgUnsubscribe, 21), websocket.StatusPolicyViolation},
+		{"too long", websocket.MessageBinary, make([]byte, 98), websocket.StatusMessageTooBig},
+	} {
+		conn := r.dial(t)
+		if err := conn.ws.Write(conn.ctx, c.kind, c.p); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.tryRead(); websocket.CloseStatus(err) != c.code {
+			t.Errorf("%s: closed with %v, want %v", c.name, err, c.code)
+		}
+	}
+	waitFor(t, func() bool { return r.connCount() == 0 })
+	// Unsubscribing from what is not subscribed is nothing.
+	conn := r.dial(t)
+	conn.write(append([]byte{msgUnsubscribe}, make([]byte, 20)...))
+	m := newMailbox()
+	conn.write(m.subscribe(r.origin, conn.nonce))
+	conn.expect("end")
+}
+
+// FuzzParse: whatever a client sends, parse does not panic, and it accepts no proof that was not made.
+func FuzzParse(f *testing.F) {
+	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)) // the same in each of the fuzzer's processes
+	m := mailbox{addressOf(key.Public().(ed25519.PublicKey)), key}
+	c := &conn{relay: &Relay{cfg: Config{Origins: []string{"http://relay"}}}}
+	good := m.subscribe("http://relay", c.nonce[:])
+	f.Add(good)
+	f.Add([]byte{})
+	f.Add([]byte{msgSubscribe})
+	f.Add(append([]byte{msgUnsubscribe}, m.address[:]...))
+	f.Fuzz(func(t *testing.T, p []byte) {
+		req, ok := c.parse(p)
+		if ok && req.kind == msgSubscribe && req.code == "" && string(p) != string(good) {
+			t.Errorf("a proof was accepted: %x", p)
+		}
+		if !ok && (len(p) == 97 && p[0] == msgSubscribe || len(p) == 21 && p[0] == msgUnsubscribe) {
+			t.Errorf("a message was not understood: %x", p)
+		}
+	})
+}
+
+func TestLimiterForgetsOnlyFullBuckets(t *testing.T) {
+	l := newLimiter[int](rateLimit{perSecond: 1, burst: 2})
+	now := time.Now()
+	for i := range minBuckets {
+		l.allow(i, now)
+	}
+	l.allow(0, now)
+	now = now.Add(1500 * time.Millisecond) // all but bucket 0 are full again
+	l.allow(minBuckets, now)
+	if len(l.buckets) != 2 || l.buckets[0] == nil {
+		t.Errorf("%d buckets are left", len(l.buckets))
+	}
+	if _, ok := l.allow(0, now); !ok {
+		t.Error("bucket 0 should have one token")
+	}
+	if wait, ok := l.allow(0, now); ok || wait <= 0 || wait > time.Second {
+		t.Errorf("bucket 0 should be empty for a while: %v, %v", wait, ok)
+	}
+}
+
+func TestLimiterIsBounded(t *testing.T) {
+	l := newLimiter[int](rateLimit{perSecond: 1, burst: 2})
+	now := time.Now()
+	refused := 0
+	for i := range maxBuckets + 10 {
+		if _, ok := l.allow(i, now); !ok {
+			refused++
+		}
+	}
+	if len(l.buckets) != maxBuckets || refused != 8 {
+		t.Errorf("%d buckets, %d refused", len(l.buckets), refused)
+	}
+}
+
+func TestClientPrefix(t *testing.T) {
+	for in, want := range map[string]string{
+		"192.0.2.7": "192.0.2.7/32", "::ffff:192.0.2.7": "192.0.2.7/32",
+		"2001:db8:1:2:3::4": "2001:db8:1:2::/64", "fe80::1%eth0": "fe80::/64",
+	} {
+		if got := clientPrefix(netip.MustParseAddr(in)).String(); got != want {
+			t.Errorf("%s: %s, want %s", in, got, want)
+		}
+	}
+	if got := clientPrefix(netip.Addr{}); got != (netip.Prefix{}) {
+		t.Errorf("no address: %v", got)
+	}
+}

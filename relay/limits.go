@@ -1,0 +1,109 @@
+package relay
+
+import (
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// rateLimit is a token bucket's size and how fast it fills.
+type rateLimit struct {
+	perSecond rate.Limit
+	burst     int
+}
+
+// limiter keeps one token bucket for each key. Its memory is bounded: a bucket that is full again is forgotten, which
+// changes nothing, and when too many are not, all further keys share one.
+type limiter[K comparable] struct {
+	limit rateLimit
+
+	mu      sync.Mutex
+	buckets map[K]*rate.Limiter
+	rest    *rate.Limiter
+	sweepAt int       // number of buckets at which full ones are looked for
+	swept   time.Time // when that was done
+}
+
+const (
+	minBuckets = 1 << 10
+	maxBuckets = 1 << 17
+)
+
+func newLimiter[K comparable](l rateLimit) *limiter[K] {
+	rest := rate.NewLimiter(l.perSecond, l.burst)
+	return &limiter[K]{limit: l, buckets: map[K]*rate.Limiter{}, rest: rest, sweepAt: minBuckets}
+}
+
+// allow takes a token of the key's bucket. If there is none it returns how long to wait for one.
+func (l *limiter[K]) allow(key K, now time.Time) (wait time.Duration, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := l.bucket(key, now)
+	if b.AllowN(now, 1) {
+		return 0, true
+	}
+	missing := 1 - b.TokensAt(now)
+	return time.Duration(missing / float64(l.limit.perSecond) * float64(time.Second)), false
+}
+
+func (l *limiter[K]) bucket(key K, now time.Time) *rate.Limiter {
+	if b := l.buckets[key]; b != nil {
+		return b
+	}
+	if len(l.buckets) >= l.sweepAt && now.Sub(l.swept) >= time.Second {
+		for k, b := range l.buckets {
+			if b.TokensAt(now) >= float64(l.limit.burst) {
+				delete(l.buckets, k)
+			}
+		}
+		l.swept, l.sweepAt = now, min(maxBuckets, max(minBuckets, 2*len(l.buckets)))
+	}
+	if len(l.buckets) >= maxBuckets {
+		return l.rest
+	}
+	b := rate.NewLimiter(l.limit.perSecond, l.limit.burst)
+	l.buckets[key] = b
+	return b
+}
+
+// clientLimits are the rates at which one client, known by its address prefix, may ask for things.
+type clientLimits struct {
+	posts *limiter[netip.Prefix]
+	conns *limiter[netip.Prefix]
+	reads *limiter[netip.Prefix] // slots and ICE servers
+	puts  *limiter[netip.Prefix] // slots
+}
+
+func newClientLimits(posts rateLimit) clientLimits {
+	return clientLimits{
+		posts: newLimiter[netip.Prefix](posts),
+		conns: newLimiter[netip.Prefix](rateLimit{perSecond: 20, burst: 400}),
+		reads: newLimiter[netip.Prefix](rateLimit{perSecond: 50, burst: 500}),
+		puts:  newLimiter[netip.Prefix](rateLimit{perSecond: 10, burst: 200}),
+	}
+}
+
+// clientPrefix returns what stands for one client: an IPv4 address, or the /64 within which an IPv6 host is free to choose.
+func clientPrefix(a netip.Addr) netip.Prefix {
+	a = a.Unmap().WithZone("")
+	bits := 32
+	if a.Is6() {
+		bits = 64
+	}
+	p, err := a.Prefix(bits)
+	if err != nil {
+		return netip.Prefix{} // no address: all such requests are one client
+	}
+	return p
+}
+
+func remoteAddr(r *http.Request) netip.Addr {
+	ap, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return ap.Addr()
+}

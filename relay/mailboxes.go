@@ -1,0 +1,153 @@
+package relay
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	mailboxStream = "mailboxes"
+	directGet     = "$JS.API.DIRECT.GET." + mailboxStream
+	// pageFrames is how many frames of a backlog are asked for at a time.
+	pageFrames = 64
+)
+
+// mailboxes keeps frames in a stream in memory, under one subject for each mailbox and frame: mb.<mailbox>.<frame>. The
+// first is a keyed hash of the address, the second the hash of the frame: nobody can claim a frame's place beforehand.
+//
+// A subject holds one message and new ones are discarded, so a frame posted again is not stored again and keeps its age;
+// readers get it all the same, because core NATS delivers a message whatever the stream makes of it.
+type mailboxes struct {
+	nc    *nats.Conn
+	key   [32]byte
+	rates *limiter[string]
+	age   time.Duration
+}
+
+func newMailboxes(ctx context.Context, e *engine, cfg Config) (*mailboxes, error) {
+	m := &mailboxes{nc: e.nc, rates: newLimiter[string](cfg.tuning.mailbox), age: cfg.FrameAge}
+	rand.Read(m.key[:])
+	_, err := e.js.CreateStream(ctx, jetstream.StreamConfig{
+		Name:                 mailboxStream,
+		Subjects:             []string{"mb.*.*"},
+		Storage:              jetstream.MemoryStorage,
+		MaxAge:               cfg.FrameAge,
+		MaxBytes:             cfg.MailboxBytes,
+		MaxMsgsPerSubject:    1,
+		Discard:              jetstream.DiscardNew,
+		DiscardNewPerSubject: true,
+		AllowDirect:          true,
+		MaxConsumers:         1, // there are none; zero would mean as many as one likes
+	})
+	if err != nil {
+		return nil, fmt.Errorf("failed to make the mailbox stream: %w", err)
+	}
+	return m, nil
+}
+
+// subject returns the subject of a mailbox, without the frame.
+func (m *mailboxes) subject(a address) string { return "mb." + keyedHash(m.key[:], "mailbox", a) }
+
+// frames returns the subject that matches every frame of a mailbox.
+func (m *mailboxes) frames(a address) string { return m.subject(a) + ".*" }
+
+// frameID returns the last part of a message's subject: the hash of its frame.
+func frameID(subject string) string { return subject[strings.LastIndexByte(subject, '.')+1:] }
+
+// post delivers a frame to those who read the mailbox and stores it. Delivery does not wait for the storing: a frame that
+// post fails to store was delivered. Errors are refusals.
+func (m *mailboxes) post(ctx context.Context, to address, frame []byte) error {
+	subject := m.subject(to)
+	if wait, ok := m.rates.allow(subject, time.Now()); !ok {
+		return rateLimited("this mailbox takes no more frames for now", wait)
+	}
+	sum := sha256.Sum256(frame)
+	ctx, cancel := withTimeout(ctx)
+	defer cancel()
+	// No header: one that a client could set might ask for a longer life.
+	reply, err := m.nc.RequestWithContext(ctx, subject+"."+base64.RawURLEncoding.EncodeToString(sum[:]), frame)
+	if err != nil {
+		return unavailable("the frame was not stored")
+	}
+	var ack struct {
+		Error *struct {
+			Description string `json:"description"`
+		} `json:"error"`
+	}
+	switch err := json.Unmarshal(reply.Data, &ack); {
+	case err != nil:
+		return unavailable("the frame was not stored")
+	case ack.Error == nil:
+		return nil
+	case ack.Error.Description == server.ErrMaxMsgsPerSubject.Error():
+		return nil // stored before
+	case ack.Error.Description == server.ErrMaxBytes.Error(), strings.HasPrefix(ack.Error.Description, "insufficient"):
+		return &refusal{http.StatusServiceUnavailable, "mailbox-full", "the relay keeps no more frames for now", time.Second}
+	default:
+		return unavailable("the frame was not stored")
+	}
+}
+
+// askPage asks for the next frames of a mailbox's backlog, oldest first, from stream sequence from on; upTo, if not zero, is
+// the last one wanted. The answers go to the subject reply: the frames, each with its subject, sequence and time in headers,
+// then one with status 204 (and how many are left), or one with status 404 when there are none.
+//
+// The usual way has a limit: it answers with status 413 when the mailbox holds more than 1,024 frames. The rate of a mailbox
+// keeps it below that; if it does not, scan asks in the way that has no limit, but goes through the whole stream.
+func (m *mailboxes) askPage(a address, from, upTo uint64, scan bool, reply string) error {
+	ask := map[string]any{"batch": pageFrames, "seq": from}
+	if scan {
+		ask["next_by_subj"] = m.frames(a)
+	} else {
+		ask["multi_last"], ask["up_to_seq"] = []string{m.frames(a)}, upTo
+	}
+	body, err := json.Marshal(ask)
+	if err != nil {
+		panic("internal error: " + err.Error())
+	}
+	return m.nc.PublishRequest(directGet, reply, body)
+}
+
+// storedFrame is one frame of a page.
+type storedFrame struct {
+	id       string
+	sequence uint64
+	age      time.Duration
+	frame    []byte
+}
+
+// parseStored reads a frame from an answer to askPage. It is false for one that is malformed, or older than frames may be:
+// the stream removes them a little late.
+func (m *mailboxes) parseStored(msg *nats.Msg, now time.Time) (storedFrame, bool) {
+	seq, err := strconv.ParseUint(msg.Header.Get("Nats-Sequence"), 10, 64)
+	if err != nil {
+		return storedFrame{}, false
+	}
+	at, err := time.Parse(time.RFC3339Nano, msg.Header.Get("Nats-Time-Stamp"))
+	if err != nil {
+		return storedFrame{}, false
+	}
+	f := storedFrame{frameID(msg.Header.Get("Nats-Subject")), seq, max(0, now.Sub(at)), msg.Data}
+	return f, len(f.frame) == FrameSize && f.age <= m.age
+}
+
+// keyedHash returns a subject token for an address that tells nothing about it to who has not the key.
+func keyedHash(key []byte, use string, a address) string {
+	h := hmac.New(sha256.New, key)
+	h.Write([]byte(use))
+	h.Write(a[:])
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:24])
+}

@@ -1,0 +1,215 @@
+// Package relay stores and forwards opaque frames, and nothing else.
+//
+// Anybody may post a frame to a mailbox (POST /v1/pub); only the holder of the mailbox's key may read it (GET /v1/sub, a
+// WebSocket). A slot (GET and PUT /v1/slot/{address}) keeps one signed value until its key holder replaces it. GET /v1/ice
+// names the STUN and TURN servers to use. New makes a relay, Relay.Handler serves it, Relay.Close ends it.
+//
+// The engine is NATS, embedded in the process and without a listener of its own. A frame posted is one NATS message: core
+// NATS carries it at once to whoever reads the mailbox, and a JetStream stream in memory keeps it for those who come later,
+// for 120 seconds at most. Addresses never reach NATS: its subjects are keyed hashes of them.
+//
+// The relay logs nothing and counts nothing about a request.
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// FrameSize is the length of every frame in bytes, whatever it holds.
+	FrameSize = 4096
+	// MaxFrameAge is the longest time for which a relay keeps a frame.
+	MaxFrameAge = 120 * time.Second
+	// MaxSlotSize is the length of the longest signed value that a slot takes, in bytes.
+	MaxSlotSize = 8 << 10
+)
+
+// ICEServer is one entry of the list that GET /v1/ice answers with, in the form that RTCPeerConnection takes.
+type ICEServer struct {
+	URLs       []string `json:"urls"`
+	Username   string   `json:"username,omitempty"`
+	Credential string   `json:"credential,omitempty"`
+}
+
+// Config says how a relay is run. Only Origins must be set.
+type Config struct {
+	// Origins are the names by which clients know this relay ("https://host[:port]"). A mailbox proof covers one of them,
+	// so that a proof made for one relay is worth nothing at another.
+	Origins []string
+	// DataDir is the folder in which slots are kept. When empty they are kept in memory and lost with the process. Only one
+	// relay at a time may use a folder.
+	DataDir string
+	// ICE returns the servers for GET /v1/ice, and for how long they may be used. Nil: none.
+	ICE func() ([]ICEServer, time.Duration)
+	// FrameAge is how long a frame is kept. Zero means MaxFrameAge, and so does anything longer.
+	FrameAge time.Duration
+	// MailboxBytes bounds the memory of all mailboxes together; a post beyond it is refused. Zero means 256 MiB.
+	MailboxBytes int64
+	// SlotBytes bounds the memory, or disk, of all slots together. Zero means 256 MiB.
+	SlotBytes int64
+	// MaxConns bounds the number of open reading connections. Zero means 16,384.
+	MaxConns int
+	// ClientAddr returns the address of a request's client. Nil takes the connection's, which behind a reverse proxy is
+	// always the proxy's: all clients would then share one client's limits.
+	ClientAddr func(*http.Request) netip.Addr
+
+	tuning tuning
+}
+
+// tuning holds what only tests change.
+type tuning struct {
+	rereadAfter  time.Duration // from the end of the first backlog read to the second
+	pingEvery    time.Duration
+	writeTimeout time.Duration
+	queueFrames  int // frames that wait for a slow reader before it is closed
+	clientPosts  rateLimit
+	mailbox      rateLimit
+}
+
+// Relay is a running relay. Its methods may be called at any time from any goroutine.
+type Relay struct {
+	cfg       Config
+	engine    *engine
+	mailboxes *mailboxes
+	slots     *slots
+	conns     *connSet
+	limits    clientLimits
+	tempDir   string
+
+	ctx    context.Context // ends when Close is called
+	cancel context.CancelFunc
+	mu     sync.Mutex // guards closed, and wg.Add against wg.Wait
+	closed bool
+	wg     sync.WaitGroup // requests that use the engine, and connections
+	once   sync.Once
+	err    error
+}
+
+// New starts a relay. Its engine runs at once; requests come through Handler.
+func New(cfg Config) (*Relay, error) {
+	if err := cfg.setDefaults(); err != nil {
+		return nil, err
+	}
+	dir, temp := cfg.DataDir, ""
+	if dir == "" {
+		// The engine wants a folder even when it keeps nothing there.
+		var err error
+		if temp, err = os.MkdirTemp("", "ringfork-relay-"); err != nil {
+			return nil, fmt.Errorf("failed to make the engine's folder: %w", err)
+		}
+		dir = temp
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	r := &Relay{cfg: cfg, tempDir: temp, ctx: ctx, cancel: cancel, limits: newClientLimits(cfg.tuning.clientPosts)}
+	r.conns = newConnSet(cfg.MaxConns)
+	if err := r.start(dir); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return r, nil
+}
+
+func (r *Relay) start(dir string) error {
+	slotMemory := int64(0)
+	if r.cfg.DataDir == "" {
+		slotMemory = r.cfg.SlotBytes
+	}
+	var err error
+	// A megabyte more than is reserved: the engine refuses a stream that would use the whole of its limit.
+	r.engine, err = startEngine(dir, r.cfg.MailboxBytes+slotMemory+1<<20, r.cfg.SlotBytes+1<<20, r.conns)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.ctx, 30*time.Second)
+	defer cancel()
+	if r.mailboxes, err = newMailboxes(ctx, r.engine, r.cfg); err != nil {
+		return err
+	}
+	r.slots, err = newSlots(ctx, r.engine, r.cfg)
+	return err
+}
+
+// Close ends the relay: it closes every connection (with the code for "going away"), waits for requests under way, stops the
+// engine and returns when no goroutine of it is left, after at most a few seconds. Calling it again returns the same error.
+func (r *Relay) Close() error {
+	r.once.Do(func() {
+		r.mu.Lock()
+		r.closed = true
+		r.mu.Unlock()
+		r.cancel()
+		r.wg.Wait()
+		if r.engine != nil {
+			r.engine.stop()
+		}
+		if r.tempDir != "" {
+			r.err = os.RemoveAll(r.tempDir)
+		}
+	})
+	return r.err
+}
+
+// enter counts one use of the engine, which must be ended by leave. It is false once the relay closes.
+func (r *Relay) enter() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return false
+	}
+	r.wg.Add(1)
+	return true
+}
+
+func (r *Relay) leave() { r.wg.Done() }
+
+func (c *Config) setDefaults() error {
+	if len(c.Origins) == 0 {
+		return errors.New("relay has no origin")
+	}
+	origins := make([]string, len(c.Origins))
+	for i, o := range c.Origins {
+		o = strings.ToLower(strings.TrimSuffix(o, "/"))
+		u, err := url.Parse(o)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil ||
+			o != u.Scheme+"://"+u.Host {
+			return fmt.Errorf("relay origin %q is not scheme://host[:port]", c.Origins[i])
+		}
+		origins[i] = o
+	}
+	c.Origins = origins
+	if c.FrameAge <= 0 || c.FrameAge > MaxFrameAge {
+		c.FrameAge = MaxFrameAge
+	}
+	setDefault(&c.MailboxBytes, 256<<20)
+	setDefault(&c.SlotBytes, 256<<20)
+	setDefault(&c.MaxConns, 16384)
+	if c.ClientAddr == nil {
+		c.ClientAddr = remoteAddr
+	}
+	t := &c.tuning
+	setDefault(&t.rereadAfter, 2*time.Second)
+	setDefault(&t.pingEvery, 20*time.Second)
+	setDefault(&t.writeTimeout, 10*time.Second)
+	setDefault(&t.queueFrames, 1024)
+	if t.clientPosts.burst == 0 {
+		t.clientPosts = rateLimit{perSecond: 100, burst: 2000}
+	}
+	if t.mailbox.burst == 0 {
+		// At most 256 + 120 * 6 = 976 frames of one mailbox are alive at a time: a backlog read answers 1,024 at most.
+		t.mailbox = rateLimit{perSecond: 6, burst: 256}
+	}
+	return nil
+}
+
+func setDefault[T int | int64 | time.Duration](v *T, def T) {
+	if *v <= 0 {
+		*v = def
+	}
+}

@@ -1,0 +1,698 @@
+package relay
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// testRelay is a relay that is served, and its origin.
+type testRelay struct {
+	*Relay
+	origin string
+	http   *httptest.Server
+}
+
+// startRelay serves a relay until the test ends.
+func startRelay(t *testing.T, change func(*Config)) *testRelay {
+	t.Helper()
+	var h http.Handler
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(w, r) }))
+	cfg := Config{Origins: []string{srv.URL}}
+	if change != nil {
+		change(&cfg)
+	}
+	r, err := New(cfg)
+	if err != nil {
+		srv.Close()
+		t.Fatal(err)
+	}
+	h = r.Handler()
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+		srv.Close()
+	})
+	return &testRelay{r, srv.URL, srv}
+}
+
+// post posts a frame and returns the status and the code of a refusal.
+func (r *testRelay) post(t *testing.T, to address, frame []byte) (int, string) {
+	t.Helper()
+	return r.do(t, "POST", "/v1/pub", append(to[:], frame...))
+}
+
+func (r *testRelay) do(t *testing.T, method, path string, body []byte) (int, string) {
+	t.Helper()
+	req, err := http.NewRequest(method, r.origin+path, bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if got := res.Header.Get("Access-Control-Allow-Origin"); got != "*" {
+		t.Errorf("%s %s: Access-Control-Allow-Origin = %q", method, path, got)
+	}
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.StatusCode < 300 {
+		return res.StatusCode, string(b)
+	}
+	var refused struct{ Code, Error string }
+	if err := json.Unmarshal(b, &refused); err != nil || refused.Code == "" || refused.Error == "" {
+		t.Errorf("%s %s: refusal %d says %q", method, path, res.StatusCode, b)
+	}
+	return res.StatusCode, refused.Code
+}
+
+func (r *testRelay) mustPost(t *testing.T, to address, frame []byte) {
+	t.Helper()
+	if status, code := r.post(t, to, frame); status != http.StatusNoContent {
+		t.Fatalf("post: %d %s", status, code)
+	}
+}
+
+// mailbox is the key of a mailbox.
+type mailbox struct {
+	address
+	key ed25519.PrivateKey
+}
+
+func newMailbox() mailbox {
+	pub, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		panic(err)
+	}
+	return mailbox{addressOf(pub), key}
+}
+
+func (m mailbox) subscribe(origin string, nonce []byte) []byte {
+	sig := ed25519.Sign(m.key, signedBytes("ringfork/1/mailbox", []byte(origin), nonce, m.address[:]))
+	return append(append([]byte{msgSubscribe}, m.key.Public().(ed25519.PublicKey)...), sig...)
+}
+
+// reader is a raw reading connection.
+type reader struct {
+	t     *testing.T
+	ws    *websocket.Conn
+	ctx   context.Context
+	nonce []byte
+}
+
+func (r *testRelay) dial(t *testing.T) *reader {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	t.Cleanup(cancel)
+	ws, res, err := websocket.Dial(ctx, r.origin+"/v1/sub", nil)
+	if err != nil {
+		t.Fatalf("dial: %v (%v)", err, res)
+	}
+	t.Cleanup(func() { ws.CloseNow() })
+	c := &reader{t: t, ws: ws, ctx: ctx}
+	hello := c.read()
+	if hello.kind != msgHello || len(hello.rest) != nonceSize {
+		t.Fatalf("hello is %d with %d bytes", hello.kind, len(hello.rest))
+	}
+	c.nonce = hello.rest
+	ws.SetReadLimit(1 << 14)
+	return c
+}
+
+// message is what the relay sent.
+type message struct {
+	kind    byte
+	address address
+	age     time.Duration
+	rest    []byte // nonce, frame, code
+}
+
+func (m message) String() string {
+	switch m.kind {
+	case msgFrame:
+		return fmt.Sprintf("frame %d", frameNumber(m.rest))
+	case msgEnd:
+		return "end"
+	case msgRefused:
+		return "refused " + string(m.rest)
+	}
+	return fmt.Sprintf("message %d", m.kind)
+}
+
+func (c *reader) read() message {
+	c.t.Helper()
+	m, err := c.tryRead()
+	if err != nil {
+		c.t.Fatalf("read: %v", err)
+	}
+	return m
+}
+
+func (c *reader) tryRead() (message, error) {
+	kind, p, err := c.ws.Read(c.ctx)
+	if err != nil {
+		return message{}, err
+	}
+	if kind != websocket.MessageBinary || len(p) == 0 {
+		return message{}, fmt.Errorf("message of type %v with %d bytes", kind, len(p))
+	}
+	m := message{kind: p[0], rest: p[1:]}
+	if m.kind != msgHello {
+		m.address, m.rest = address(p[1:21]), p[21:]
+	}
+	if m.kind == msgFrame {
+		m.age = time.Duration(binary.BigEndian.Uint32(m.rest)) * time.Millisecond
+		m.rest = m.rest[4:]
+		if len(m.rest) != FrameSize {
+			return m, fmt.Errorf("frame of %d bytes", len(m.rest))
+		}
+	}
+	return m, nil
+}
+
+func (c *reader) write(p []byte) {
+	c.t.Helper()
+	if err := c.ws.Write(c.ctx, websocket.MessageBinary, p); err != nil {
+		c.t.Fatalf("write: %v", err)
+	}
+}
+
+// expect reads messages and compares them, as their String says.
+func (c *reader) expect(want ...string) []message {
+	c.t.Helper()
+	var got []message
+	for i, w := range want {
+		m := c.read()
+		if m.String() != w {
+			c.t.Fatalf("message %d is %q, want %q", i, m, w)
+		}
+		got = append(got, m)
+	}
+	return got
+}
+
+// frame makes a frame that is told by its number.
+func frame(n int) []byte {
+	f := make([]byte, FrameSize)
+	rand.Read(f)
+	binary.BigEndian.PutUint32(f, uint32(n))
+	return f
+}
+
+func frameNumber(f []byte) int { return int(binary.BigEndian.Uint32(f)) }
+
+func TestBacklogThenEndThenLive(t *testing.T) {
+	r := startRelay(t, nil)
+	m, other := newMailbox(), newMailbox()
+	for i := range 3 {
+		r.mustPost(t, m.address, frame(i))
+	}
+	r.mustPost(t, other.address, frame(99))
+	c := r.dial(t)
+	c.write(m.subscribe(r.origin, c.nonce))
+	got := c.expect("frame 0", "frame 1", "frame 2", "end")
+	if age := got[0].age; age > 10*time.Second {
+		t.Errorf("age of a frame just posted is %v", age)
+	}
+	for i := 3; i < 6; i++ {
+		r.mustPost(t, m.address, frame(i))
+	}
+	for _, m := range c.expect("frame 3", "frame 4", "frame 5") {
+		if m.age != 0 {
+			t.Errorf("age of a live frame is %v", m.age)
+		}
+	}
+	// Reading deletes nothing, and several read one mailbox.
+	d := r.dial(t)
+	d.write(m.subscribe(r.origin, d.nonce))
+	d.expect("frame 0", "frame 1", "frame 2", "frame 3", "frame 4", "frame 5", "end")
+	r.mustPost(t, m.address, frame(6))
+	c.expect("frame 6")
+	d.expect("frame 6")
+	// Nothing comes after unsubscribing; subscribing again yields the backlog again.
+	c.write(append([]byte{msgUnsubscribe}, m.address[:]...))
+	c.write(other.subscribe(r.origin, c.nonce))
+	c.expect("frame 99", "end")
+	r.mustPost(t, m.address, frame(7))
+	d.expect("frame 7")
+	r.mustPost(t, other.address, frame(100))
+	c.expect("frame 100")
+}
+
+func TestRetryIsStoredOnceAndDeliveredAgain(t *testing.T) {
+	r := startRelay(t, func(c *Config) { c.tuning.rereadAfter = time.Millisecond })
+	m := newMailbox()
+	c := r.dial(t)
+	c.write(m.subscribe(r.origin, c.nonce))
+	c.expect("end")
+	f := frame(1)
+	for range 3 {
+		r.mustPost(t, m.address, f)
+		c.expect("frame 1")
+	}
+	// A frame that the backlog brought, too.
+	d := r.dial(t)
+	d.write(m.subscribe(r.origin, d.nonce))
+	d.expect("frame 1", "end")
+	r.mustPost(t, m.address, f)
+	d.expect("frame 1")
+	r.mustPost(t, m.address, frame(2))
+	d.expect("frame 2")
+}
+
+func TestBacklogLongerThanAPage(t *testing.T) {
+	const n = 3*pageFrames + 5
+	r := startRelay(t, nil)
+	m := newMailbox()
+	want := make([]string, 0, n+1)
+	for i := range n {
+		r.mustPost(t, m.address, frame(i))
+		want = append(want, fmt.Sprintf("frame %d", i))
+	}
+	c := r.dial(t)
+	c.write(m.subscribe(r.origin, c.nonce))
+	c.expect(append(want, "end")...)
+}
+
+// The rate of a mailbox keeps its backlog below what the engine answers at once. Should it not, nothing is lost either.
+func TestBacklogBeyondTheEnginesAnswer(t *testing.T) {
+	const n = 1100
+	r := startRelay(t, func(c *Config) {
+		c.tuning.mailbox = rateLimit{perSecond: 0.001, burst: n}
+		c.tuning.rereadAfter = time.Millisecond
+	})
+	m := newMailbox()
+	want := make([]string, 0, n+1)
+	for i := range n {
+		f := frame(i)
+		if err := r.mailboxes.post(t.Context(), m.address, f); err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, fmt.Sprintf("frame %d", i))
+	}
+	c := r.dial(t)
+	c.write(m.subscribe(r.origin, c.nonce))
+	c.expect(append(want, "end")...)
+	if status, code := r.post(t, m.address, frame(0)); status != http.StatusTooManyRequests {
+		t.Errorf("post past the limit: %d %s", status, code)
+	}
+	other := newMailbox()
+	r.mustPost(t, other.address, frame(2000))
+	c.write(other.subscribe(r.origin, c.nonce))
+	c.expect("frame 2000", "end")
+}
+
+// While one goroutine posts, others subscribe: each must see every frame exactly once, whichever way it comes.
+func TestNothingIsLostOrTwiceWhileSubscribing(t *testing.T) {
+	const n = 120
+	r := startRelay(t, func(c *Config) { c.tuning.rereadAfter = 20 * time.Millisecond })
+	m := newMailbox()
+	var readers []*reader
+	for range 4 {
+		readers = append(readers, r.dial(t))
+	}
+	posted := make(chan struct{})
+	go func() {
+		defer close(posted)
+		for i := range n {
+			if status, code := r.post(t, m.address, frame(i)); status != http.StatusNoContent {
+				t.Errorf("post %d: %d %s", i, status, code)
+			}
+		}
+	}()
+	type result struct {
+		seen map[int]int
+		err  error
+	}
+	results := make(chan result, len(readers))
+	for i, c := range readers {
+		go func() {
+			res := result{seen: map[int]int{}}
+			defer func() { results <- res }()
+			time.Sleep(time.Duration(i) * 5 * time.Millisecond) // only to spread them over the posting
+			if res.err = c.ws.Write(c.ctx, websocket.MessageBinary, m.subscribe(r.origin, c.nonce)); res.err != nil {
+				return
+			}
+			for last := -1; last != n-1; {
+				msg, err := c.tryRead()
+				if err != nil {
+					res.err = err
+					return
+				}
+				if msg.kind == msgFrame {
+					last = frameNumber(msg.rest)
+					res.seen[last]++
+				}
+			}
+		}()
+	}
+	for range readers {
+		res := <-results
+		if res.err != nil {
+			t.Error(res.err)
+		}
+		for i := range n {
+			if res.seen[i] != 1 {
+				t.Errorf("frame %d was seen %d times", i, res.seen[i])
+			}
+		}
+	}
+	<-posted
+}
+
+func TestFramesExpire(t *testing.T) {
+	r := startRelay(t, func(c *Config) { c.FrameAge = 300 * time.Millisecond })
+	m := newMailbox()
+	r.mustPost(t, m.address, frame(1))
+	deadline := time.Now().Add(10 * time.Second)
+	for seen := false; ; time.Sleep(20 * time.Millisecond) { // slower than the limit for connections
+		c := r.dial(t)
+		c.write(m.subscribe(r.origin, c.nonce))
+		msg := c.read()
+		c.ws.CloseNow()
+		if msg.kind == msgEnd {
+			if !seen {
+				t.Log("the frame was gone before it was read once")
+			}
+			return
+		}
+		if seen = true; msg.age > 300*time.Millisecond {
+			t.Fatalf("a frame of age %v was delivered", msg.age)
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the frame never expired")
+		}
+	}
+}
+
+func TestProofs(t *testing.T) {
+	r := startRelay(t, func(c *Config) { c.Origins = append(c.Origins, "HTTPS://Relay.example/") })
+	m := newMailbox()
+	c, other := r.dial(t), r.dial(t)
+
+	c.write(m.subscribe("https://relay.example", c.nonce)) // any of its origins
+	c.expect("end")
+	c.write(m.subscribe("https://elsewhere.example", c.nonce))
+	c.expect("refused bad-proof")
+	c.write(m.subscribe(r.origin, other.nonce)) // replayed from another connection
+	c.expect("refused bad-proof")
+	bad := m.subscribe(r.origin, c.nonce)
+	bad[len(bad)-1] ^= 1
+	c.write(bad)
+	if got := c.expect("refused bad-proof")[0]; got.address != m.address {
+		t.Errorf("refused %x, want %x", got.address, m.address)
+	}
+	swapped := m.subscribe(r.origin, c.nonce)
+	copy(swapped[1:], newMailbox().key.Public().(ed25519.PublicKey))
+	c.write(swapped)
+	c.expect("refused bad-proof")
+	// What was proved before still holds.
+	r.mustPost(t, m.address, frame(1))
+	c.expect("frame 1")
+}
+
+func TestSubscriptionsAreBounded(t *testing.T) {
+	r := startRelay(t, nil)
+	c := r.dial(t)
+	var first mailbox
+	for i := range maxSubscriptions {
+		m := newMailbox()
+		if i == 0 {
+			first = m
+		}
+		c.write(m.subscribe(r.origin, c.nonce))
+		c.expect("end")
+	}
+	c.write(newMailbox().subscribe(r.origin, c.nonce))
+	c.expect("refused too-many-subscriptions")
+	c.write(first.subscribe(r.origin, c.nonce)) // again, not one more
+	c.expect("end")
+	c.write(append([]byte{msgUnsubscribe}, first.address[:]...))
+	c.write(newMailbox().subscribe(r.origin, c.nonce))
+	c.expect("end")
+}
+
+func TestFloodIsRefusedAndLosesNothing(t *testing.T) {
+	t.Run("mailbox", func(t *testing.T) {
+		r := startRelay(t, func(c *Config) { c.tuning.mailbox = rateLimit{perSecond: 0.01, burst: 40} })
+		m := newMailbox()
+		want := []string{}
+		for i := range 40 {
+			r.mustPost(t, m.address, frame(i))
+			want = append(want, fmt.Sprintf("frame %d", i))
+		}
+		for i := range 10 {
+			if status, code := r.post(t, m.address, frame(100+i)); status != http.StatusTooManyRequests || code != "rate-limited" {
+				t.Fatalf("post past the limit: %d %s", status, code)
+			}
+		}
+		r.mustPost(t, newMailbox().address, frame(0)) // another mailbox is not concerned
+		c := r.dial(t)
+		c.write(m.subscribe(r.origin, c.nonce))
+		c.expect(append(want, "end")...)
+	})
+	t.Run("memory", func(t *testing.T) {
+		r := startRelay(t, func(c *Config) { c.MailboxBytes = 64 << 10 })
+		m := newMailbox()
+		want := []string{}
+		for i := 0; ; i++ {
+			status, code := r.post(t, m.address, frame(i))
+			if status == http.StatusServiceUnavailable && code == "mailbox-full" {
+				break
+			}
+			if status != http.StatusNoContent || i > 20 {
+				t.Fatalf("post %d: %d %s", i, status, code)
+			}
+			want = append(want, fmt.Sprintf("frame %d", i))
+		}
+		c := r.dial(t)
+		c.write(m.subscribe(r.origin, c.nonce))
+		c.expect(append(want, "end")...)
+		// Live delivery does not need the store.
+		r.post(t, m.address, frame(77))
+		c.expect("frame 77")
+	})
+	t.Run("client", func(t *testing.T) {
+		r := startRelay(t, func(c *Config) { c.tuning.clientPosts = rateLimit{perSecond: 0.01, burst: 3} })
+		for i := range 3 {
+			r.mustPost(t, newMailbox().address, frame(i))
+		}
+		if status, code := r.post(t, newMailbox().address, frame(9)); status != http.StatusTooManyRequests || code != "rate-limited" {
+			t.Fatalf("post past the limit: %d %s", status, code)
+		}
+	})
+}
+
+func TestDefaultMailboxRateStaysBelowOneRead(t *testing.T) {
+	cfg := Config{Origins: []string{"http://relay"}}
+	if err := cfg.setDefaults(); err != nil {
+		t.Fatal(err)
+	}
+	l := newLimiter[int](cfg.tuning.mailbox)
+	now, n := time.Now(), 0
+	for d := time.Duration(0); d <= MaxFrameAge; d += 10 * time.Millisecond {
+		for _, ok := l.allow(1, now.Add(d)); ok; _, ok = l.allow(1, now.Add(d)) {
+			n++
+		}
+	}
+	if n >= 1024 || n < 512 {
+		t.Errorf("a mailbox takes %d frames in the life of one", n)
+	}
+}
+
+func TestHTTPRefusals(t *testing.T) {
+	r := startRelay(t, nil)
+	a := strings.Repeat("ab", 20)
+	for _, c := range []struct {
+		method, path string
+		body         []byte
+		status       int
+		code         string
+	}{
+		{"POST", "/v1/pub", nil, 400, "bad-size"},
+		{"POST", "/v1/pub", make([]byte, 4115), 400, "bad-size"},
+		{"POST", "/v1/pub", make([]byte, 4117), 400, "bad-size"},
+		{"POST", "/v1/pub", make([]byte, 1<<20), 400, "bad-size"},
+		{"GET", "/v1/pub", nil, 405, "bad-method"},
+		{"GET", "/v1/sub", nil, 426, "not-websocket"},
+		{"GET", "/v1/none", nil, 404, "not-found"},
+		{"GET", "/v1/slot/" + a, nil, 204, ""},
+		{"GET", "/v1/slot/" + strings.ToUpper(a), nil, 400, "bad-address"},
+		{"GET", "/v1/slot/" + a[1:], nil, 400, "bad-address"},
+		{"DELETE", "/v1/slot/" + a, nil, 405, "bad-method"},
+		{"PUT", "/v1/slot/" + a + "?replaces=0", make([]byte, MaxSlotSize+1), 413, "too-large"},
+		{"PUT", "/v1/slot/" + a + "?replaces=0", make([]byte, slotHeader-1), 400, "bad-size"},
+		{"PUT", "/v1/slot/" + a + "?replaces=0", make([]byte, slotHeader), 403, "bad-signature"},
+		{"PUT", "/v1/slot/" + a + "?replaces=-1", make([]byte, slotHeader), 400, "bad-version"},
+		{"PUT", "/v1/slot/" + a, make([]byte, slotHeader), 400, "bad-version"},
+	} {
+		if status, code := r.do(t, c.method, c.path, c.body); status != c.status || code != c.code {
+			t.Errorf("%s %s with %d bytes: %d %s, want %d %s", c.method, c.path, len(c.body), status, code, c.status, c.code)
+		}
+	}
+	if status, _ := r.do(t, "OPTIONS", "/v1/slot/"+a+"?replaces=0", nil); status != 204 {
+		t.Errorf("preflight: %d", status)
+	}
+}
+
+func TestICE(t *testing.T) {
+	r := startRelay(t, nil)
+	if _, body := r.do(t, "GET", "/v1/ice", nil); strings.TrimSpace(body) != `{"iceServers":[],"ttl":600}` {
+		t.Errorf("without servers: %s", body)
+	}
+	r = startRelay(t, func(c *Config) {
+		c.ICE = func() ([]ICEServer, time.Duration) {
+			return []ICEServer{{URLs: []string{"stun:a", "turn:b"}, Username: "u", Credential: "c"}}, time.Minute
+		}
+	})
+	want := `{"iceServers":[{"urls":["stun:a","turn:b"],"username":"u","credential":"c"}],"ttl":60}`
+	if _, body := r.do(t, "GET", "/v1/ice", nil); strings.TrimSpace(body) != want {
+		t.Errorf("got %s, want %s", body, want)
+	}
+}
+
+func TestBadOrigins(t *testing.T) {
+	for _, o := range []string{"", "relay.example", "ftp://relay", "http://", "http://relay/path", "http://u@relay", "http://relay?q"} {
+		if r, err := New(Config{Origins: []string{o}}); err == nil {
+			r.Close()
+			t.Errorf("origin %q was taken", o)
+		}
+	}
+	if r, err := New(Config{}); err == nil {
+		r.Close()
+		t.Error("a relay without origin was made")
+	}
+}
+
+// A client that does not read is cut off and told so, and the others are not held up by it.
+func TestSlowReaderIsClosed(t *testing.T) {
+	r := startRelay(t, func(c *Config) {
+		c.tuning.queueFrames = 128
+		c.tuning.mailbox = rateLimit{perSecond: 1e5, burst: 1e5}
+	})
+	m := newMailbox()
+	slow := r.dial(t)
+	slow.write(m.subscribe(r.origin, slow.nonce))
+	slow.expect("end")
+	slowConn := r.theConn()
+	quick := r.dial(t)
+	quick.write(m.subscribe(r.origin, quick.nonce))
+	quick.expect("end")
+	for i := 0; slowConn.ctx.Err() == nil; i++ {
+		if err := r.mailboxes.post(t.Context(), m.address, frame(i)); err != nil {
+			t.Fatal(err)
+		}
+		quick.expect(fmt.Sprintf("frame %d", i))
+	}
+	for {
+		if _, err := slow.tryRead(); err != nil {
+			if websocket.CloseStatus(err) != websocket.StatusTryAgainLater || !strings.Contains(err.Error(), "slow-reader") {
+				t.Errorf("closed with %v", err)
+			}
+			break
+		}
+	}
+	waitFor(t, func() bool { return r.connCount() == 1 })
+	r.mustPost(t, m.address, frame(1<<20))
+	quick.expect("frame 1048576")
+	// It finds what it missed in the backlog.
+	again := r.dial(t)
+	again.write(m.subscribe(r.origin, again.nonce))
+	again.expect("frame 0", "frame 1")
+}
+
+// theConn returns the only connection.
+func (r *testRelay) theConn() *conn {
+	r.conns.mu.Lock()
+	defer r.conns.mu.Unlock()
+	for c := range r.conns.conns {
+		return c
+	}
+	panic("no connection")
+}
+
+func (r *testRelay) connCount() int {
+	r.conns.mu.Lock()
+	defer r.conns.mu.Unlock()
+	return len(r.conns.conns)
+}
+
+func TestSilentClientIsClosed(t *testing.T) {
+	r := startRelay(t, func(c *Config) { c.tuning.pingEvery = 40 * time.Millisecond })
+	r.dial(t) // and never reads again, so that no ping is answered
+	waitFor(t, func() bool { return r.connCount() == 0 })
+}
+
+func TestCloseWithClientsLeavesNoGoroutine(t *testing.T) {
+	before := runtime.NumGoroutine()
+	for _, dir := range []string{"", t.TempDir()} {
+		r, err := New(Config{Origins: []string{"http://relay"}, DataDir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		srv := httptest.NewServer(r.Handler())
+		tr := &testRelay{r, "http://relay", srv}
+		tr.origin = srv.URL
+		m := newMailbox()
+		tr.mustPost(t, m.address, frame(1))
+		var readers []*reader
+		for range 5 {
+			c := tr.dial(t)
+			c.write(m.subscribe("http://relay", c.nonce))
+			c.expect("frame 1", "end")
+			readers = append(readers, c)
+		}
+		closed := make(chan error)
+		go func() { closed <- r.Close() }()
+		for _, c := range readers {
+			if _, err := c.tryRead(); websocket.CloseStatus(err) != websocket.StatusGoingAway {
+				t.Errorf("a reader was closed with %v", err)
+			}
+		}
+		if err := <-closed; err != nil {
+			t.Error(err)
+		}
+		if status, code := tr.post(t, m.address, frame(2)); status != 503 || code != "unavailable" {
+			t.Errorf("post after close: %d %s", status, code)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+		srv.Close()
+	}
+	http.DefaultClient.CloseIdleConnections()
+	waitFor(t, func() bool { return runtime.NumGoroutine() <= before })
+	if n := runtime.NumGoroutine(); n > before {
+		buf := make([]byte, 1<<20)
+		t.Errorf("%d goroutines, %d before:\n%s", n, before, buf[:runtime.Stack(buf, true)])
+	}
+}
+
+// waitFor waits until ok holds; it is for what the other side of a connection does in its own time.
+func waitFor(t *testing.T, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Error("waited in vain")
+			return
+		}
+	}
+}
