@@ -185,3 +185,9 @@ func (m *Machine) notify() {
 		c.view, c.shown = v, true
 	}
 }
+
+// Knows reports whether a call with this id is here, or was and is remembered.
+func (m *Machine) Knows(id CallID) bool {
+	_, over := m.seen[id]
+	return over || m.call(id) != nil
+}

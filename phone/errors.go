@@ -1,0 +1,45 @@
+package phone
+
+import "errors"
+
+// Error is a failure with a stable code that applications can act on.
+type Error struct {
+	Code string
+	Text string // what failed and what to do
+	Err  error  // the cause, may be nil
+}
+
+// The codes.
+const (
+	CodeBadCard        = "bad-card"          // not a card, cut off, or mistyped
+	CodeSelfCall       = "self-call"         // the own card or account
+	CodeUnknownContact = "unknown-contact"   // no such contact
+	CodeUnknownCall    = "unknown-call"      // no such call
+	CodeWrongState     = "wrong-state"       // the call is not in a state for that
+	CodeRelay          = "relay-unreachable" // try again
+	CodeSlotEmpty      = "slot-empty"        // the card's owner has not been online at this relay
+	CodeSlotInvalid    = "slot-invalid"      // what is there is not what the card names
+	CodeStore          = "store-failed"      // the profile cannot be read or written
+	CodeFull           = "contacts-full"
+	CodeClosed         = "closed"
+)
+
+// Error returns the text and the cause.
+func (e *Error) Error() string {
+	if e.Err != nil {
+		return e.Text + ": " + e.Err.Error()
+	}
+	return e.Text
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Code returns the code of an error of this package; empty for others.
+func Code(err error) string {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
+}

@@ -1,0 +1,175 @@
+package phone
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"filippo.io/age"
+
+	"ringfork/frame"
+	"ringfork/keys"
+	"ringfork/signalcore"
+)
+
+// rung is a ring that is believed and that the machine has not asked a mailbox for yet.
+type rung struct {
+	envelope  *frame.Envelope
+	ring      signalcore.Ring
+	card      keys.Card
+	recipient age.Recipient
+}
+
+// heldFrame is a message of a call whose caller is being looked up.
+type heldFrame struct {
+	envelope *frame.Envelope
+	age      time.Duration
+	came     time.Time
+}
+
+// Bounds of what strangers can make a phone look up at once.
+const (
+	maxHeldCalls    = 8
+	maxHeldMessages = 8
+	lookUpTime      = 10 * time.Second
+)
+
+// inboxFrame takes a frame from the account's own mailbox: a ring, or how the ringing ended.
+func (p *Phone) inboxFrame(f []byte, age time.Duration) {
+	if p.leaving {
+		return
+	}
+	e, err := p.inbox.Open(time.Now(), f)
+	if err != nil {
+		p.drop(err.Error())
+		return
+	}
+	if e == nil {
+		return
+	}
+	if waiting, ok := p.held[e.Call]; ok { // keep the order within a call
+		if len(waiting) < maxHeldMessages {
+			p.held[e.Call] = append(waiting, &heldFrame{e, age, time.Now()})
+		}
+		return
+	}
+	switch e.Msg.(type) {
+	case signalcore.Ring:
+		p.judgeRing(e, age)
+	case signalcore.Settled:
+		p.inboxSettled(e, age)
+	default:
+		p.drop(frame.ReasonUnexpected)
+	}
+}
+
+// inboxSettled hands on the end of a call. The machine believes it from exactly the endpoint that rang.
+func (p *Phone) inboxSettled(e *frame.Envelope, age time.Duration) {
+	if e.To != p.self.Account {
+		p.drop(frame.ReasonRecipient)
+		return
+	}
+	p.step(signalcore.Received{Call: e.Call, From: e.From, ID: e.ID, Msg: e.Msg, Age: age})
+}
+
+// judgeRing believes a ring of a contact's known device at once. Of anybody else it first looks up what there is to know:
+// the profile's other endpoints may have added the contact meanwhile, and a stranger's log is fetched by the card in its
+// ring, where strangers may ring at all.
+func (p *Phone) judgeRing(e *frame.Envelope, age time.Duration) {
+	card, err := frame.CheckRing(e, p.self.Account)
+	if err != nil {
+		p.drop(err.Error())
+		return
+	}
+	if p.machine.Knows(e.Call) {
+		p.step(signalcore.Received{Call: e.Call, From: e.From, ID: e.ID, Msg: e.Msg, Age: age})
+		return
+	}
+	contact, known := p.contact(card.Account)
+	if known && frame.Trust(e, contact.Public) == nil {
+		p.believe(e, age, card, false)
+		return
+	}
+	if len(p.held) >= maxHeldCalls {
+		p.drop("too many callers to look up")
+		return
+	}
+	p.held[e.Call] = nil
+	came := time.Now()
+	p.effect(func() {
+		ctx, cancel := context.WithTimeout(p.ctx, lookUpTime)
+		defer cancel()
+		stranger, err := p.lookUp(ctx, e, card)
+		p.queue.put(func() {
+			waiting := p.held[e.Call]
+			delete(p.held, e.Call)
+			if err != nil {
+				p.drop(reason(err))
+				return
+			}
+			p.believe(e, age+time.Since(came), card, stranger)
+			for _, h := range waiting {
+				if _, ok := h.envelope.Msg.(signalcore.Settled); ok {
+					p.inboxSettled(h.envelope, h.age+time.Since(h.came))
+				}
+			}
+		})
+	})
+}
+
+// lookUp judges a ring by what the store and, where it may be asked, the relay say of the caller.
+func (p *Phone) lookUp(ctx context.Context, e *frame.Envelope, card keys.Card) (stranger bool, err error) {
+	if err := p.Refresh(ctx); err != nil {
+		return false, err
+	}
+	contact, known := p.contact(card.Account)
+	if !known && p.cfg.Incoming != signalcore.FromAnyone {
+		return false, frame.DropError{Reason: "stranger"}
+	}
+	if known {
+		if err := frame.Trust(e, contact.Public); err == nil {
+			return false, nil
+		}
+		card = contact.Card // the one that was given to us, not the one in the ring
+	}
+	public, err := p.fetch(ctx, card)
+	if err != nil {
+		return false, err
+	}
+	if known {
+		if !public.Replaces(contact.Public) {
+			return false, frame.DropError{Reason: "contact's log was replaced"}
+		}
+		contact.Public = public
+		if err := p.change(ctx, func(l *keys.Contacts) error { return l.Add(contact) }); err != nil {
+			return false, err
+		}
+	}
+	return !known, frame.Trust(e, public)
+}
+
+func reason(err error) string {
+	var d frame.DropError
+	if errors.As(err, &d) {
+		return d.Reason
+	}
+	if c := Code(err); c != "" {
+		return c
+	}
+	return "caller not looked up"
+}
+
+// believe hands a ring to the machine, with what its session will need.
+func (p *Phone) believe(e *frame.Envelope, age time.Duration, card keys.Card, stranger bool) {
+	ring := e.Msg.(signalcore.Ring)
+	recipient, err := frame.ParseRecipient(ring.Recipient)
+	if err != nil {
+		p.drop("ring with a bad key")
+		return
+	}
+	p.rings[e.Call] = &rung{envelope: e, ring: ring, card: card, recipient: recipient}
+	p.step(signalcore.Received{Call: e.Call, From: e.From, ID: e.ID, Msg: e.Msg, Age: age, Stranger: stranger})
+	if !p.machine.Knows(e.Call) {
+		delete(p.rings, e.Call)
+	}
+}

@@ -1,0 +1,214 @@
+package phone
+
+import (
+	"context"
+	"crypto/rand"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"ringfork/frame"
+	"ringfork/keys"
+	"ringfork/peer"
+	"ringfork/signalcore"
+)
+
+// Config is what a phone needs. Transport, Store and Media must be set.
+type Config struct {
+	Transport Transport
+	Store     Store
+	Media     Media
+	Name      string // claimed towards those called, at most 64 bytes
+	Label     string // this device's, for contacts, at most 64 bytes
+
+	Incoming   signalcore.Incoming
+	Preconnect signalcore.Preconnect
+	RingTime   time.Duration // of outgoing calls; 0 means 45 s
+
+	// Peer is asked for the configuration of every peer connection; natively the tines of calls made may share a port,
+	// those of calls taken may not (peer.Mux). Nil means the zero one.
+	Peer func(signalcore.Direction) peer.Config
+	// On is told what happened, one event at a time and in order, by the pump: it must not block. It may be nil.
+	On func(Event)
+}
+
+// Phone places and takes the calls of one endpoint. Its methods may be called from any goroutine but the pump's.
+type Phone struct {
+	cfg     Config
+	account *keys.Account
+	self    signalcore.Sender
+	queue   *queue
+	done    chan struct{} // closed to stop the pump
+	stopped chan struct{} // closed when it stopped
+	ctx     context.Context
+	cancel  context.CancelFunc
+	closing sync.Once
+	effects sync.WaitGroup // grows on the pump only, so that who stopped the pump may wait for it
+	running atomic.Int64   // publications under way
+
+	// The pump's own.
+	machine  *signalcore.Machine
+	inbox    *frame.Opener
+	sessions map[signalcore.CallID]*session
+	rings    map[signalcore.CallID]*rung
+	held     map[signalcore.CallID][]*heldFrame
+	conns    map[signalcore.ConnID]*leg
+	unsub    func()
+	leaving  bool
+	slotBusy bool
+
+	mu       sync.Mutex
+	contacts *keys.Contacts
+	version  uint64 // of the stored contacts
+	state    RelayState
+	drops    map[string]int
+}
+
+// Open loads the profile's account, or makes one in an empty store, and starts the phone. It needs the store, not the
+// relay: without it the phone is there, offline.
+func Open(ctx context.Context, cfg Config) (*Phone, error) {
+	account, err := loadAccount(ctx, cfg.Store, cfg.Name)
+	if err != nil {
+		return nil, err
+	}
+	contacts, version, err := loadContacts(ctx, cfg.Store)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Name = account.Name()
+	cfg.Label = keys.CleanName(cfg.Label)
+	p := &Phone{
+		cfg: cfg, account: account, contacts: contacts, version: version,
+		self:  signalcore.Sender{Account: signalcore.AccountID(account.ID()), Device: signalcore.DeviceID(account.Device())},
+		queue: newQueue(), done: make(chan struct{}), stopped: make(chan struct{}),
+		inbox:    frame.NewOpener(account.InboxIdentity()),
+		sessions: map[signalcore.CallID]*session{}, rings: map[signalcore.CallID]*rung{},
+		held: map[signalcore.CallID][]*heldFrame{}, conns: map[signalcore.ConnID]*leg{},
+		state: Connecting, drops: map[string]int{},
+	}
+	rand.Read(p.self.Endpoint[:])
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	p.machine = signalcore.New(signalcore.Config{Self: p.self, Name: cfg.Name, Label: cfg.Label, Incoming: cfg.Incoming,
+		Preconnect: cfg.Preconnect, RingTime: cfg.RingTime})
+	p.unsub = cfg.Transport.Subscribe(account.Inbox(),
+		func(f []byte, age time.Duration) { p.queue.put(func() { p.inboxFrame(f, age) }) },
+		func() { p.queue.put(func() { p.step(signalcore.BacklogRead{Done: true}) }) })
+	cfg.Transport.Start(func(s string) { p.queue.put(func() { p.relay(RelayState(s)) }) })
+	go p.pump()
+	return p, nil
+}
+
+// Account returns the account's id.
+func (p *Phone) Account() keys.AccountID { return p.account.ID() }
+
+// Card returns the account's card as a link to the relay's own page.
+func (p *Phone) Card() string { return p.account.Card().Link(p.cfg.Transport.Origin()) }
+
+// State returns whether the relay can be reached.
+func (p *Phone) State() RelayState {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.state
+}
+
+// Drops returns how often something received was ignored, by reason.
+func (p *Phone) Drops() map[string]int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := make(map[string]int, len(p.drops))
+	for k, n := range p.drops {
+		out[k] = n
+	}
+	return out
+}
+
+// Call rings a contact. The call's progress comes as events.
+func (p *Phone) Call(id keys.AccountID, media signalcore.Media) (signalcore.CallID, error) {
+	var call signalcore.CallID
+	if _, ok := p.contact(id); !ok {
+		return call, &Error{Code: CodeUnknownContact, Text: "no such contact: add their card first"}
+	}
+	rand.Read(call[:])
+	return call, p.ask(signalcore.Dial{Call: call, To: signalcore.AccountID(id), Media: media})
+}
+
+// PickUp accepts a ringing call.
+func (p *Phone) PickUp(call signalcore.CallID, media signalcore.Media) error {
+	return p.ask(signalcore.PickUp{Call: call, Media: media})
+}
+
+// Decline refuses a ringing call, on every endpoint of the account or here only.
+func (p *Phone) Decline(call signalcore.CallID, everywhere bool) error {
+	return p.ask(signalcore.Refuse{Call: call, Everywhere: everywhere})
+}
+
+// HangUp ends a call in whatever state it is. Ending one that is over does nothing.
+func (p *Phone) HangUp(call signalcore.CallID) error { return p.ask(signalcore.HangUp{Call: call}) }
+
+// SetState tells the other side what this one sends.
+func (p *Phone) SetState(s signalcore.SetState) error { return p.ask(s) }
+
+// ask puts the user's word into the queue. Where it cannot be followed an event says so.
+func (p *Phone) ask(in signalcore.Input) error {
+	if !p.queue.put(func() { p.step(in) }) {
+		return errClosed()
+	}
+	return nil
+}
+
+func errClosed() error { return &Error{Code: CodeClosed, Text: "the phone is closed: open a new one"} }
+
+// Leave ends this endpoint's calls at once, without waiting for anybody: a page calls it when it goes away. Calls that
+// ring here ring on elsewhere.
+func (p *Phone) Leave() {
+	p.queue.put(p.leave)
+}
+
+func (p *Phone) leave() {
+	if !p.leaving {
+		p.leaving = true
+		p.step(signalcore.Leave{})
+	}
+}
+
+// leaveTime is how long Close waits for hangups and their acknowledgements.
+const leaveTime = 1500 * time.Millisecond
+
+// Close leaves, waits a moment for what was said to arrive, and releases everything. Closing again does nothing.
+func (p *Phone) Close() {
+	p.closing.Do(func() {
+		quiet := make(chan struct{})
+		var check func()
+		check = func() {
+			if len(p.conns) == 0 && p.running.Load() == 0 {
+				close(quiet)
+				return
+			}
+			time.AfterFunc(20*time.Millisecond, func() { p.queue.put(check) })
+		}
+		p.queue.put(func() { p.leave(); check() })
+		select {
+		case <-quiet:
+		case <-time.After(leaveTime):
+		}
+		p.queue.close()
+		close(p.done)
+		<-p.stopped
+		p.shut()
+	})
+	<-p.stopped
+}
+
+// shut releases what the pump left behind, which nobody else touches any more.
+func (p *Phone) shut() {
+	p.cancel()
+	p.unsub()
+	for _, s := range p.sessions {
+		s.unsubscribe()
+	}
+	for _, l := range p.conns {
+		l.close()
+	}
+	p.cfg.Transport.Close()
+	p.effects.Wait()
+}
