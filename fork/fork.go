@@ -2,10 +2,10 @@ package fork
 
 import "errors"
 
-// Bounds of a fork. A called account that is larger than this rings on, but its further endpoints get no tine.
+// Bounds of a fork. Where more endpoints ring than these, the others ring all the same, without a tine before they accept.
 const (
 	MaxTines          = 32
-	MaxTinesPerDevice = 8
+	MaxTinesPerDevice = 16 // one browser with very many tabs leaves room for the other devices
 )
 
 // Errors of [Fork.Join].
@@ -66,12 +66,16 @@ func (f *Fork) Join(e EndpointID, d DeviceID) error {
 	return nil
 }
 
-// Accept hands in an accept and reports whether it settled the fork. An endpoint that never joined, or that declined,
-// cannot win.
+// Accept hands in an accept and reports whether it settled the fork. An endpoint for which there was no room joins by it;
+// one that declined cannot win.
 func (f *Fork) Accept(e EndpointID) bool {
 	t := f.tine(e)
-	if f.outcome != Ringing || t == nil || t.state == TineDeclined {
+	if f.outcome != Ringing || t != nil && t.state == TineDeclined {
 		return false
+	}
+	if t == nil {
+		f.tines = append(f.tines, tine{endpoint: e})
+		t = &f.tines[len(f.tines)-1]
 	}
 	t.state = TineWon
 	f.winner = e

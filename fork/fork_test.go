@@ -30,7 +30,7 @@ func (m model) outcome() (Outcome, EndpointID) {
 				joined = append(joined, x.e)
 			}
 		case "accept":
-			if in && !out {
+			if !out {
 				return Won, x.e
 			}
 		case "decline":
@@ -104,7 +104,7 @@ func TestForkAgainstModel(t *testing.T) {
 				continue
 			}
 			want := len(joined)
-			if isWon {
+			if isWon && joined[winner] {
 				want--
 			}
 			losers := f.Losers()

@@ -5,7 +5,7 @@ import "ringfork/signalcore"
 // Bounds of the endpoints that one Caller remembers. The machine allows fewer at a time; these also count those gone.
 const (
 	maxEndpoints          = 64
-	maxEndpointsPerDevice = 16
+	maxEndpointsPerDevice = 32
 )
 
 // Caller judges what comes to the reply mailbox of a call that this endpoint placed:

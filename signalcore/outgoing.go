@@ -41,6 +41,7 @@ func (m *Machine) offered(c *call, from Sender, o Offer) {
 	}
 	if err := c.fork.Join(from.Endpoint, from.Device); err != nil {
 		m.drop("too many tines")
+		m.post(c, from.Endpoint, Answer{}, 0, time.Time{}) // it rings all the same, and connects if it accepts
 		return
 	}
 	t := &tine{call: c, endpoint: from.Endpoint, label: o.Label}
@@ -60,16 +61,15 @@ func (m *Machine) offered(c *call, from Sender, o Offer) {
 // accepted takes an endpoint's accept. The first one processed wins (rule 2).
 func (m *Machine) accepted(c *call, from EndpointID, a Accept) {
 	t := c.tine(from)
-	if t == nil {
-		m.drop("accept without offer")
+	if !c.fork.Accept(from) {
+		if t == nil || !c.isWinner(t) {
+			m.tellSettled(c, from)
+		}
 		return
 	}
-	if !c.fork.Accept(from) {
-		if c.isWinner(t) {
-			return // told twice
-		}
-		m.tellSettled(c, from)
-		return
+	if t == nil { // there was no room for it while it rang
+		t = &tine{call: c, endpoint: from}
+		c.tines = append(c.tines, t)
 	}
 	c.answeredBy = t.label
 	c.peer.Endpoint = from
@@ -123,12 +123,12 @@ func (m *Machine) settled(c *call) {
 		t.alarms.set(alarmClose, at)
 		at = at.Add(closeSpacing)
 	}
-	m.post(c, EndpointID{}, Settled{Outcome: outcome, Winner: winner}, 1, time.Time{})
 	if said.Label != "" {
-		for _, t := range rest {
+		for _, t := range rest { // before the account's mailbox, so that they know who answered when they stop
 			m.post(c, t.endpoint, said, 0, time.Time{})
 		}
 	}
+	m.post(c, EndpointID{}, Settled{Outcome: outcome, Winner: winner}, 1, time.Time{})
 }
 
 func endOf(o fork.Outcome) EndReason {

@@ -136,7 +136,9 @@ func (m *Machine) repeated(c *call, in Received) {
 		_, offer := in.Msg.(Offer)
 		if c.fork.Outcome() != fork.Ringing && (t == nil || !c.isWinner(t)) {
 			m.tellSettled(c, in.From.Endpoint)
-		} else if offer && t != nil && t.answerID != 0 && !t.open {
+		} else if offer && t == nil {
+			m.post(c, in.From.Endpoint, Answer{}, 0, time.Time{})
+		} else if offer && t.answerID != 0 && !t.open {
 			m.emit(Repost{Call: c.id, ID: t.answerID})
 		}
 	case Accept:

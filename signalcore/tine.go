@@ -154,9 +154,14 @@ func (m *Machine) giveHeld(t *tine) {
 	t.held, t.heldAll = nil, false
 }
 
-// apply gives the connection the answer to its offer, once.
+// apply gives the connection the answer to its offer, once. An answer without description says that the caller has no
+// connection for this endpoint now: it connects anew with the accept.
 func (m *Machine) apply(t *tine, a Answer) {
-	if a.SDP == "" || t.conn == 0 || t.theirs || !t.offers {
+	if t.conn == 0 || t.theirs || !t.offers {
+		return
+	}
+	if a.SDP == "" {
+		t.failed = true
 		return
 	}
 	t.theirs = true
