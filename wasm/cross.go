@@ -1,0 +1,206 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"encoding/hex"
+	"errors"
+	"os"
+	"sync/atomic"
+	"syscall/js"
+
+	"github.com/hack-pad/safejs"
+
+	"ringfork/phone"
+)
+
+// liveFuncs counts the functions that JavaScript can call and that are not released.
+var liveFuncs atomic.Int64
+
+// fn is a function that JavaScript can call, until it is released.
+type fn struct{ js.Func }
+
+// funcOf makes a function for JavaScript. It must not block.
+func funcOf(f func(args []js.Value) any) fn {
+	liveFuncs.Add(1)
+	return fn{js.FuncOf(func(_ js.Value, args []js.Value) any {
+		defer crashOnPanic()
+		return f(args)
+	})}
+}
+
+// release gives functions back. JavaScript must not call them any more.
+func release(fs ...fn) {
+	for _, f := range fs {
+		liveFuncs.Add(-1)
+		f.Release()
+	}
+}
+
+// crashOnPanic ends the program where a bug would otherwise leave the stack of nested calls between Go and JavaScript
+// broken: an outer call must not recover an inner one's panic.
+func crashOnPanic() {
+	if r := recover(); r != nil {
+		println("ringfork: internal error")
+		if err, ok := r.(error); ok {
+			println(err.Error())
+		} else if s, ok := r.(string); ok {
+			println(s)
+		}
+		os.Exit(2)
+	}
+}
+
+func argument(args []js.Value, i int) js.Value {
+	if i < len(args) {
+		return args[i]
+	}
+	return js.Undefined()
+}
+
+// text returns a string argument, empty where it is none.
+func text(v js.Value) string {
+	if v.Type() == js.TypeString {
+		return v.String()
+	}
+	return ""
+}
+
+// codeBadArgument is the code of calls that JavaScript made wrongly.
+const codeBadArgument = "bad-argument"
+
+func badArgument(what string) error { return &phone.Error{Code: codeBadArgument, Text: what} }
+
+// parseID fills an id from its hexadecimal form.
+func parseID(id []byte, v js.Value) error {
+	s := text(v)
+	if len(s) != 2*len(id) {
+		return badArgument("an id has a wrong length")
+	}
+	if _, err := hex.Decode(id, []byte(s)); err != nil {
+		return badArgument("an id is not hexadecimal")
+	}
+	return nil
+}
+
+// toJS makes an Error with a code.
+func toJS(err error) js.Value {
+	e := js.Global().Get("Error").New(err.Error())
+	code := phone.Code(err)
+	var ours *phone.Error
+	if errors.As(err, &ours) {
+		e = js.Global().Get("Error").New(ours.Text)
+		if ours.Err != nil {
+			e.Set("cause", ours.Err.Error())
+		}
+	}
+	if code != "" {
+		e.Set("code", code)
+	}
+	return e
+}
+
+// thrown makes JavaScript throw: an Error value that a wrapper returned. See raw.
+func result(v any, err error) any {
+	if err != nil {
+		return map[string]any{"error": toJS(err)}
+	}
+	return map[string]any{"value": v}
+}
+
+// promise runs f in a goroutine, where it may wait, and settles the promise by what it returns.
+func promise(f func() (any, error)) js.Value {
+	var executor fn
+	executor = funcOf(func(args []js.Value) any {
+		resolve, reject := args[0], args[1]
+		go func() {
+			defer crashOnPanic()
+			v, err := f()
+			if err != nil {
+				reject.Invoke(toJS(err))
+				return
+			}
+			resolve.Invoke(v)
+		}()
+		return nil
+	})
+	defer release(executor)
+	return js.Global().Get("Promise").New(executor.Value)
+}
+
+// jsError is what JavaScript threw or rejected with.
+type jsError struct{ code, text string }
+
+func (e *jsError) Error() string {
+	if e.code != "" {
+		return e.text + " (" + e.code + ")"
+	}
+	return e.text
+}
+
+func errorOf(v js.Value) error {
+	if v.Type() != js.TypeObject {
+		return &jsError{text: "JavaScript threw no error object"}
+	}
+	return &jsError{code: text(v.Get("code")), text: text(v.Get("message"))}
+}
+
+// call calls a method of an object that somebody else made. What it throws is an error.
+func call(object js.Value, method string, args ...any) (js.Value, error) {
+	v, err := safejs.Safe(object).Call(method, args...)
+	if err != nil {
+		var thrown js.Error
+		if errors.As(err, &thrown) {
+			return js.Undefined(), errorOf(thrown.Value)
+		}
+		return js.Undefined(), err
+	}
+	return safejs.Unsafe(v), nil
+}
+
+// await waits for a promise. It must not be called by a function that JavaScript calls.
+func await(p js.Value) (js.Value, error) {
+	type settled struct {
+		v   js.Value
+		err error
+	}
+	done := make(chan settled, 1)
+	then := funcOf(func(args []js.Value) any { done <- settled{v: argument(args, 0)}; return nil })
+	catch := funcOf(func(args []js.Value) any {
+		done <- settled{err: errorOf(argument(args, 0))}
+		return nil
+	})
+	defer release(then, catch)
+	js.Global().Get("Promise").Call("resolve", p).Call("then", then.Value, catch.Value)
+	s := <-done
+	return s.v, s.err
+}
+
+// request calls a method that returns a promise, and waits for it.
+func request(object js.Value, method string, args ...any) (js.Value, error) {
+	p, err := call(object, method, args...)
+	if err != nil {
+		return js.Undefined(), err
+	}
+	return await(p)
+}
+
+func bytesToJS(b []byte) js.Value {
+	v := js.Global().Get("Uint8Array").New(len(b))
+	js.CopyBytesToJS(v, b)
+	return v
+}
+
+// bytesFromJS copies a Uint8Array of at most limit bytes.
+func bytesFromJS(v js.Value, limit int) ([]byte, error) {
+	if !v.InstanceOf(js.Global().Get("Uint8Array")) {
+		return nil, badArgument("a Uint8Array was expected")
+	}
+	n := v.Length()
+	if n > limit {
+		return nil, badArgument("a Uint8Array is too long")
+	}
+	b := make([]byte, n)
+	js.CopyBytesToGo(b, v)
+	return b, nil
+}

@@ -1,0 +1,198 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"syscall/js"
+	"time"
+
+	"ringfork/keys"
+	"ringfork/peer"
+	"ringfork/phone"
+	"ringfork/signalcore"
+)
+
+// open opens a phone with the options that types.js describes, and returns the object that JavaScript uses.
+func open(o js.Value) (any, error) {
+	if o.Type() != js.TypeObject {
+		return nil, badArgument("openPhone takes an object of options")
+	}
+	cfg := phone.Config{
+		Transport: &transport{js: o.Get("transport")},
+		Store:     store{o.Get("store")},
+		Media:     media{o.Get("media")},
+		Name:      text(o.Get("name")),
+		Label:     text(o.Get("label")),
+	}
+	if text(o.Get("incoming")) == "anyone" {
+		cfg.Incoming = signalcore.FromAnyone
+	}
+	switch text(o.Get("preconnect")) {
+	case "always":
+		cfg.Preconnect = signalcore.PreconnectAlways
+	case "never":
+		cfg.Preconnect = signalcore.PreconnectNever
+	}
+	if s := o.Get("ringSeconds"); s.Type() == js.TypeNumber {
+		cfg.RingTime = time.Duration(s.Float() * float64(time.Second))
+	}
+	relayOnly := o.Get("relayOnly").Truthy()
+	cfg.Peer = func(signalcore.Direction) peer.Config {
+		servers, err := call(o, "iceServers")
+		if err != nil {
+			servers = js.Null()
+		}
+		return peer.Config{ICEServers: iceServers(servers), RelayOnly: relayOnly}
+	}
+	emit := func(event map[string]any) {
+		if _, err := call(o, "emit", event); err != nil {
+			println("ringfork: emit failed: " + err.Error())
+		}
+	}
+	cfg.On = func(e phone.Event) { emit(eventToJS(e)) }
+	p, err := phone.Open(context.Background(), cfg)
+	if err != nil {
+		return nil, err
+	}
+	return newRaw(p), nil
+}
+
+// raw holds the functions of one phone's object, to be released when it is closed.
+type raw struct {
+	p     *phone.Phone
+	funcs []fn
+	out   map[string]any
+}
+
+func newRaw(p *phone.Phone) js.Value {
+	r := &raw{p: p, out: map[string]any{
+		"account": p.Account().String(),
+		"card":    p.Card(),
+	}}
+	r.now("contacts", func([]js.Value) (any, error) { return contactsToJS(p.Contacts()), nil })
+	r.later("addContact", func(args []js.Value) (any, error) {
+		c, err := p.AddContact(context.Background(), text(args[0]), text(args[1]))
+		return contactToJS(c), err
+	})
+	r.later("removeContact", func(args []js.Value) (any, error) {
+		var id keys.AccountID
+		if err := parseID(id[:], args[0]); err != nil {
+			return nil, err
+		}
+		return nil, p.RemoveContact(context.Background(), id)
+	})
+	r.later("refresh", func([]js.Value) (any, error) { return nil, p.Refresh(context.Background()) })
+	r.now("dial", func(args []js.Value) (any, error) {
+		var id keys.AccountID
+		if err := parseID(id[:], args[0]); err != nil {
+			return nil, err
+		}
+		call, err := p.Call(id, mediaFromJS(args[1]))
+		return call.String(), err
+	})
+	r.onCall("accept", func(call signalcore.CallID, arg js.Value) error { return p.PickUp(call, mediaFromJS(arg)) })
+	r.onCall("decline", func(call signalcore.CallID, arg js.Value) error { return p.Decline(call, arg.Truthy()) })
+	r.onCall("hangUp", func(call signalcore.CallID, _ js.Value) error { return p.HangUp(call) })
+	r.onCall("setMedia", func(call signalcore.CallID, arg js.Value) error {
+		m := mediaFromJS(arg)
+		return p.SetState(signalcore.SetState{Call: call, Audio: m.Audio, Video: m.Video, Screen: flag(arg, "screen")})
+	})
+	r.now("leave", func([]js.Value) (any, error) { p.Leave(); return nil, nil })
+	r.later("close", func([]js.Value) (any, error) {
+		p.Close()
+		time.AfterFunc(0, func() { release(r.funcs...); r.funcs = nil }) // not while the promise of close is settled
+		return nil, nil
+	})
+	return js.ValueOf(r.out)
+}
+
+// now adds a function that returns at once: {value} or {error}, which ringfork.js throws.
+func (r *raw) now(name string, f func(args []js.Value) (any, error)) {
+	r.add(name, funcOf(func(args []js.Value) any { return result(f(pad(args))) }))
+}
+
+// later adds a function that returns a promise.
+func (r *raw) later(name string, f func(args []js.Value) (any, error)) {
+	r.add(name, funcOf(func(args []js.Value) any {
+		args = pad(args)
+		return promise(func() (any, error) { return f(args) })
+	}))
+}
+
+// onCall adds a function whose first argument is a call's id.
+func (r *raw) onCall(name string, f func(call signalcore.CallID, arg js.Value) error) {
+	r.now(name, func(args []js.Value) (any, error) {
+		var id signalcore.CallID
+		if err := parseID(id[:], args[0]); err != nil {
+			return nil, err
+		}
+		return nil, f(id, args[1])
+	})
+}
+
+func (r *raw) add(name string, f fn) {
+	r.funcs = append(r.funcs, f)
+	r.out[name] = f.Value
+}
+
+// pad makes the arguments at least two, so that a missing one is undefined.
+func pad(args []js.Value) []js.Value {
+	out := []js.Value{js.Undefined(), js.Undefined()}
+	copy(out, args)
+	return out
+}
+
+func flag(v js.Value, key string) bool { return v.Type() == js.TypeObject && v.Get(key).Truthy() }
+
+func mediaFromJS(v js.Value) signalcore.Media {
+	return signalcore.Media{Audio: flag(v, "audio"), Video: flag(v, "video")}
+}
+
+func contactsToJS(list []keys.Contact) any {
+	out := make([]any, len(list))
+	for i, c := range list {
+		out[i] = contactToJS(c)
+	}
+	return out
+}
+
+func contactToJS(c keys.Contact) any {
+	return map[string]any{"id": c.ID().String(), "name": c.Name, "verified": c.Verified}
+}
+
+func eventToJS(e phone.Event) map[string]any {
+	switch e := e.(type) {
+	case phone.Incoming:
+		return map[string]any{"type": "incoming", "call": callToJS(e.Call)}
+	case phone.CallChanged:
+		return map[string]any{"type": "call", "call": callToJS(e.Call)}
+	case phone.ContactsChanged:
+		return map[string]any{"type": "contacts"}
+	case phone.RelayChanged:
+		return map[string]any{"type": "state", "state": string(e.State)}
+	case phone.Refused:
+		return map[string]any{"type": "refused", "call": hex.EncodeToString(e.Call[:]), "code": e.Code}
+	}
+	panic("internal error: unknown event")
+}
+
+func callToJS(c phone.Call) map[string]any {
+	direction := "outgoing"
+	if c.Direction == signalcore.IncomingCall {
+		direction = "incoming"
+	}
+	devices := make([]any, len(c.Devices))
+	for i, d := range c.Devices {
+		devices[i] = map[string]any{"label": d.Label, "state": d.State.String()}
+	}
+	return map[string]any{
+		"id": c.View.Call.String(), "direction": direction, "state": c.State.String(), "endReason": c.End.String(),
+		"answeredBy": c.AnsweredBy, "waiting": false, "devices": devices,
+		"media":  map[string]any{"audio": c.Media.Audio, "video": c.Media.Video},
+		"remote": map[string]any{"audio": c.Remote.Audio, "video": c.Remote.Video, "screen": c.Remote.Screen},
+		"peer": map[string]any{"id": c.Peer.ID.String(), "name": c.Peer.Name, "claimedName": c.Peer.ClaimedName,
+			"contact": c.Peer.Contact, "verified": c.Peer.Verified, "card": c.Peer.Card},
+	}
+}

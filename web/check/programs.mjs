@@ -1,0 +1,93 @@
+// The programs that the checks need: where they are, or how to get them.
+
+import { createHash } from "node:crypto";
+import { accessSync, constants, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { Failure, run } from "./processes.mjs";
+
+const windows = process.platform === "win32";
+
+/** The path of a program on the PATH, or undefined. */
+function onPath(name) {
+  for (const folder of (process.env.PATH ?? "").split(delimiter)) {
+    for (const suffix of windows ? [".exe", ".cmd"] : [""]) {
+      const path = join(folder, name + suffix);
+      if (folder && isProgram(path)) return path;
+    }
+  }
+}
+
+function isProgram(path) {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Installs packages if this is Debian, or like it, and we may; false if not. */
+async function aptInstall(...packages) {
+  if (process.getuid?.() !== 0 || !onPath("apt-get")) return false;
+  console.log(`installing ${packages.join(" ")} with apt-get ...`);
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  await run(["apt-get", "update", "-q"], { env });
+  await run(["apt-get", "install", "-q", "-y", "--no-install-recommends", ...packages], { env, minutes: 30 });
+  return true;
+}
+
+/** Installs the packages of package-lock.json into node_modules, unless they are there. */
+export async function needModules() {
+  const stamp = "node_modules/.ringfork";
+  const want = createHash("sha256").update(readFileSync("package-lock.json")).update(readFileSync("package.json")).digest("hex");
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === want) return;
+  const npm = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : [windows ? "npm.cmd" : "npm"];
+  console.log("installing node modules ...");
+  await run([...npm, "ci", "--ignore-scripts", "--loglevel=error"]);
+  writeFileSync(stamp, want);
+}
+
+/** Checks that there is a Go toolchain. */
+export async function needGo() {
+  if (!onPath("go")) throw new Failure("no Go toolchain found: install Go 1.26 or newer from https://go.dev/dl and put go on the PATH");
+}
+
+/** Checks that there is a C compiler, which Go's race detector needs, or installs one. */
+export async function needC() {
+  const names = [process.env.CC, "gcc", "clang", "cc"].filter(Boolean);
+  if (names.some((name) => onPath(name) || isProgram(name))) return;
+  if (await aptInstall("gcc", "libc6-dev")) return;
+  throw new Failure("no C compiler found, which Go's race detector needs: install gcc or clang");
+}
+
+const applications = {
+  darwin: [
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    `${process.env.HOME}/Applications/Google Chrome.app/Contents/MacOS/Google Chrome`,
+  ],
+  win32: ["PROGRAMFILES", "PROGRAMFILES(X86)", "LOCALAPPDATA"].flatMap((name) =>
+    process.env[name] ? [join(process.env[name], "Google/Chrome/Application/chrome.exe"), join(process.env[name], "Chromium/Application/chrome.exe")] : [],
+  ),
+};
+
+function findChrome() {
+  const names = ["google-chrome", "google-chrome-stable", "chromium", "chromium-browser", "chrome"];
+  return [...names.map(onPath), ...(applications[process.platform] ?? [])].find((path) => path && isProgram(path));
+}
+
+/** The path of a Chrome or Chromium: $CHROME, one that is installed, or one installed now. */
+export async function needChrome() {
+  if (process.env.CHROME) {
+    if (isProgram(process.env.CHROME)) return process.env.CHROME;
+    const named = onPath(process.env.CHROME);
+    if (named) return named;
+    throw new Failure(`CHROME names no program: ${process.env.CHROME}`);
+  }
+  const found = findChrome() ?? ((await aptInstall("chromium")) ? findChrome() : undefined);
+  if (found) return found;
+  throw new Failure(
+    "no Chrome or Chromium found for the browser tests: install one (Debian: apt-get install chromium; Fedora: dnf install chromium;\n" +
+      "macOS: brew install --cask google-chrome; others: https://www.google.com/chrome), or name its program in the variable CHROME",
+  );
+}

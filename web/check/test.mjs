@@ -1,0 +1,159 @@
+// Everything that "npm test" does, phase after phase. "npm test -- NAME..." runs the phases named and what they need.
+// It uses nothing but node at first: the rest is installed by it.
+
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { endAll, expectNoLeftovers, Failure, run } from "./processes.mjs";
+import { needC, needChrome, needGo, needModules } from "./programs.mjs";
+import { checkTypes, tsc } from "./types.mjs";
+
+process.chdir(fileURLToPath(new URL("../..", import.meta.url)));
+
+/** What the Wasm may weigh in brotli at quality 11, in bytes. */
+const budget = 1_400_000;
+
+/** The packages that know neither browser nor network, and whose tests run as Wasm too. */
+const portable = ["./fork", "./signalcore", "./keys", "./frame"];
+
+if (Number(process.versions.node.split(".")[0]) < 20) {
+  console.error(`node ${process.versions.node} is too old: the tests need 20 or newer`);
+  process.exit(1);
+}
+
+const js = { ...process.env, GOOS: "js", GOARCH: "wasm" };
+const exe = process.platform === "win32" ? ".exe" : "";
+
+const phases = {
+  static: { needs: [needGo, needModules], run: staticChecks },
+  build: { needs: [needGo], run: buildModule },
+  go: { needs: [needGo, needC], run: () => run(["go", "test", "-race", "-short", "./..."], { show: true, minutes: 20 }) },
+  wasm: { needs: [needGo], run: testPortable },
+  unit: { needs: [], run: () => testFiles("web/test/unit") },
+  browsers: { needs: [needGo, needModules, needChrome], run: testBrowsers },
+};
+
+/** gofmt, go vet, staticcheck and tsc, as many at once as there are cores. */
+async function staticChecks() {
+  const staticcheck = resolve(`.cache/staticcheck${exe}`);
+  await run(["go", "build", "-o", staticcheck, "honnef.co/go/tools/cmd/staticcheck"]);
+  const list = ["go", "list", "-deps", "-f", "{{with .Module}}{{if .Main}}{{$.ImportPath}}{{end}}{{end}}", "./wasm"];
+  const inWasm = (await run(list, { env: js })).split(/\s+/);
+  const failures = await inParallel([
+    () => gofmt(),
+    () => run(["go", "vet", "./..."]),
+    () => run(["go", "vet", ...inWasm], { env: js }),
+    () => run([staticcheck, "./..."]),
+    () => run([staticcheck, ...inWasm], { env: js }),
+    () => checkTypes(),
+    () => run([...tsc, "-p", "web/check/tsconfig.demo.json"]),
+  ]);
+  if (failures.length > 0) throw new Failure(failures.join("\n\n"));
+}
+
+/** Runs tasks, and returns the messages of those that failed. */
+async function inParallel(tasks) {
+  const failures = [];
+  const waiting = [...tasks];
+  const worker = async () => {
+    for (let task = waiting.shift(); task; task = waiting.shift()) {
+      try {
+        await task();
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        failures.push(error.message);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(availableParallelism(), 4) }, worker));
+  return failures;
+}
+
+async function gofmt() {
+  const files = readdirSync(".", { withFileTypes: true })
+    .filter((entry) => !entry.name.startsWith(".") && !["node_modules", "dist"].includes(entry.name))
+    .filter((entry) => entry.isDirectory() || entry.name.endsWith(".go"))
+    .map((entry) => entry.name);
+  const wrong = await run(["gofmt", "-l", ...files]);
+  if (wrong) throw new Failure(`not as gofmt formats it:\n${wrong}`);
+}
+
+/** `go run . build`, and the weight of what it writes. */
+async function buildModule() {
+  const folder = mkdtempSync(join(tmpdir(), "ringfork-build-"));
+  try {
+    console.log(await run(["go", "run", ".", "build", "-o", folder]));
+    const size = statSync(join(folder, "ringfork.wasm.br")).size;
+    if (size > budget) throw new Failure(`the Wasm weighs ${size} bytes in brotli, ${size - budget} more than it may`);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** The tests of the portable packages as Wasm in node, which takes a small environment only. */
+async function testPortable() {
+  const kept = Object.keys(process.env).filter((name) =>
+    /^(PATH|HOME|USERPROFILE|LOCALAPPDATA|APPDATA|SYSTEMROOT|TE?MP|TMPDIR|XDG_CACHE_HOME|GO[A-Z]+|HTTPS?_PROXY|NO_PROXY|SSL_CERT_\w+)$/i.test(name),
+  );
+  const env = { ...Object.fromEntries(kept.map((name) => [name, process.env[name]])), GOOS: "js", GOARCH: "wasm" };
+  const root = await run(["go", "env", "GOROOT"]);
+  const exec = `"${process.execPath}" --stack-size=65536 "${join(root, "lib/wasm/wasm_exec_node.js")}"`;
+  await run(["go", "test", "-short", "-exec", exec, ...portable], { env, show: true });
+}
+
+/** node's own test runner over the tests of a folder, one file after another. */
+async function testFiles(folder, env = process.env) {
+  const files = existsSync(folder) ? readdirSync(folder).filter((name) => /\.test\.m?js$/.test(name)).sort() : [];
+  if (files.length === 0) throw new Failure(`no tests found in ${folder}`);
+  const flags = ["--test", "--test-concurrency=1", "--test-reporter=spec"];
+  await run([process.execPath, ...flags, ...files.map((name) => join(folder, name))], { env, show: true, minutes: 20 });
+}
+
+/** The browser tests find the browser in $CHROME, and the program under test, compiled, in $RINGFORK_BIN. */
+async function testBrowsers() {
+  const CHROME = await needChrome();
+  const RINGFORK_BIN = resolve(`.cache/ringfork${exe}`);
+  await run(["go", "build", "-o", RINGFORK_BIN, "."]);
+  await testFiles("web/test/browser", { ...process.env, CHROME, RINGFORK_BIN });
+}
+
+function seconds(since) {
+  return `${((performance.now() - since) / 1000).toFixed(1)} s`;
+}
+
+async function main() {
+  const names = process.argv.slice(2);
+  const unknown = names.find((name) => !(name in phases));
+  if (unknown) throw new Failure(`no phase is called ${unknown}: there are ${Object.keys(phases).join(", ")}`);
+  const chosen = Object.entries(phases).filter(([name]) => names.length === 0 || names.includes(name));
+  const began = performance.now();
+  const done = new Set();
+  for (const need of chosen.flatMap(([, phase]) => phase.needs)) {
+    if (!done.has(need)) await need();
+    done.add(need);
+  }
+  for (const [name, phase] of chosen) {
+    console.log(`\n== ${name}`);
+    const start = performance.now();
+    try {
+      await phase.run();
+      await expectNoLeftovers();
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      throw new Failure(`${error.message}\n\n== ${name} failed after ${seconds(start)}`);
+    }
+    console.log(`== ${name} passed in ${seconds(start)}`);
+  }
+  console.log(`\nall passed in ${seconds(began)}: ${chosen.map(([name]) => name).join(", ")}`);
+}
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+  process.once(signal, () => endAll(() => process.exit(130)));
+}
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof Failure ? error.message : error);
+  endAll(() => process.exit(1));
+}

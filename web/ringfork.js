@@ -1,0 +1,48 @@
+/**
+ * Ringfork: private calls between web pages. Every open tab and device of the person called rings, the first answer wins.
+ *
+ * ```js
+ * import { openPhone } from "./ringfork.js";
+ *
+ * const phone = await openPhone({ profile: "alice", name: "Alice" });
+ * const bob = await phone.addContact(cardOfBob, { name: "Bob" });
+ * const call = await phone.call(bob, { audio: true });
+ * phone.addEventListener("incoming", ({ call }) => call.accept({ audio: true }));
+ * ```
+ *
+ * Importing this module runs nothing and reads no browser global, so a page may be rendered on a server.
+ * @module
+ */
+
+export { openPhone, Phone } from "./ringfork/phone.js";
+export { Call } from "./ringfork/call.js";
+export { RingforkError, errorCodes } from "./ringfork/errors.js";
+export {
+  IncomingEvent,
+  PhoneStateEvent,
+  ContactsEvent,
+  ClosedEvent,
+  CallStateEvent,
+  DevicesEvent,
+  LocalMediaEvent,
+  RemoteMediaEvent,
+  EndedEvent,
+} from "./ringfork/events.js";
+export { relayTransport } from "./ringfork/relay.js";
+export { indexedDBStore } from "./ringfork/store.js";
+
+/** @typedef {import("./ringfork/phone.js").PhoneOptions} PhoneOptions */
+/** @typedef {import("./ringfork/types.js").CallMedia} CallMedia */
+/** @typedef {import("./ringfork/types.js").Contact} Contact */
+/** @typedef {import("./ringfork/types.js").Peer} Peer */
+/** @typedef {import("./ringfork/types.js").Device} Device */
+/** @typedef {import("./ringfork/types.js").MediaState} MediaState */
+/** @typedef {import("./ringfork/types.js").MediaProblem} MediaProblem */
+/** @typedef {import("./ringfork/types.js").MediaKind} MediaKind */
+/** @typedef {import("./ringfork/types.js").PhoneState} PhoneState */
+/** @typedef {import("./ringfork/types.js").CallState} CallState */
+/** @typedef {import("./ringfork/types.js").EndReason} EndReason */
+/** @typedef {import("./ringfork/types.js").Mailbox} Mailbox */
+/** @typedef {import("./ringfork/types.js").Transport} Transport */
+/** @typedef {import("./ringfork/types.js").Store} Store */
+/** @typedef {import("./ringfork/errors.js").ErrorCode} ErrorCode */

@@ -1,0 +1,86 @@
+/**
+ * Every error code of the module with what it means. The codes are stable: an application may branch on them.
+ * How a call ended is no error: see `call.endReason`.
+ */
+export const errorCodes = Object.freeze({
+  // The page and the Wasm
+  "unsupported-browser":
+    "the browser lacks something without which there are no calls: WebAssembly, WebRTC or WebSocket",
+  "wasm-load-failed": "the Wasm or its loader could not be fetched, compiled or started; openPhone may be tried again",
+  crashed: "the Wasm stopped; all its phones are closed, and openPhone starts a fresh one",
+  closed: "the phone is closed",
+  aborted: "the given AbortSignal fired; its reason is the cause",
+  "bad-argument": "an argument has the wrong type or is out of range",
+  "internal-error": "something failed that should not; the cause says what",
+
+  // Contacts
+  "bad-card": "the text is no card, or it was cut off or mistyped",
+  "self-call": "the card or contact is the account's own",
+  "unknown-contact": "no contact has this id",
+  "contacts-full": "there are as many contacts as an account may have",
+  "slot-empty": "the relay keeps nothing for this card: wrong relay, or the account was never online",
+  "slot-invalid": "what the relay keeps for this card is not what the account signed",
+
+  // Calls
+  "unknown-call": "no call has this id, or it ended long ago",
+  "wrong-state": "the call is not in a state in which this can be done",
+  "too-many-calls": "there are as many calls as one phone may have",
+  "call-ended": "the call ended before this could be done; endReason says how",
+
+  // Microphone, camera, screen
+  "media-denied": "the user or the page's permissions policy refused the device",
+  "media-missing": "there is no such device, it was unplugged, or the page may not ask for it (no secure context)",
+  "media-busy": "the device is there but could not be opened, mostly because another program holds it",
+
+  // Relay and store
+  "relay-unreachable": "the relay did not answer, or not in time",
+  "relay-refused": "the relay answered with an error that has no code here",
+  "rate-limited": "the relay takes no more requests from here for a while",
+  "mailbox-full": "the mailbox at the relay takes no more frames for now",
+  "bad-size": "the relay takes frames of one size only",
+  "bad-signature": "the relay found a signature or proof wrong",
+  "slot-conflict": "the slot holds another version than the one to replace",
+  "too-large": "the value is larger than the relay keeps",
+  "store-failed": "the browser's storage failed; the cause says how",
+  "store-conflict": "the store holds another version of this key than the one to replace",
+});
+
+/** @typedef {keyof typeof errorCodes} ErrorCode */
+
+/**
+ * The only class of error that this module throws or rejects with.
+ */
+export class RingforkError extends Error {
+  /**
+   * @param {string} code one of {@link errorCodes}
+   * @param {string} [message] the code's meaning when left out
+   * @param {{ cause?: unknown }} [options]
+   */
+  constructor(code, message, options) {
+    super(message ?? meaning(code), options);
+    this.name = "RingforkError";
+    /** One of {@link errorCodes}; stable. */
+    this.code = code;
+  }
+}
+
+/**
+ * Makes a RingforkError of whatever was thrown: a RingforkError stays itself, an error with a code (the Wasm's) keeps
+ * the code, anything else gets the code `otherwise`. The original is the cause.
+ * @param {unknown} thrown
+ * @param {ErrorCode} [otherwise]
+ * @returns {RingforkError}
+ */
+export function toRingforkError(thrown, otherwise = "internal-error") {
+  if (thrown instanceof RingforkError) return thrown;
+  const { code, message } = /** @type {{ code?: unknown, message?: unknown }} */ (thrown ?? {});
+  const known = typeof code === "string" && Object.hasOwn(errorCodes, code);
+  return new RingforkError(known ? code : otherwise, typeof message === "string" && message ? message : undefined, {
+    cause: thrown,
+  });
+}
+
+/** @param {string} code */
+function meaning(code) {
+  return /** @type {Record<string, string>} */ (errorCodes)[code] ?? code;
+}

@@ -1,0 +1,162 @@
+/**
+ * The shapes that cross the module's borders: to the application, to a transport or store it brings, and to the Wasm.
+ * Types only, no code.
+ */
+
+/** @typedef {"audio" | "video" | "screen"} MediaKind audio: the microphone; video: the camera; screen: a shared screen */
+/** @typedef {{ audio: boolean, video: boolean, screen: boolean }} MediaState which media are on */
+/** @typedef {"connecting" | "online" | "offline"} PhoneState the way to the relay */
+/** @typedef {"dialing" | "ringing" | "connecting" | "active" | "reconnecting" | "ended"} CallState */
+/**
+ * @typedef {"hangup" | "declined" | "busy" | "cancelled" | "unanswered" | "answered-elsewhere" | "declined-elsewhere"
+ *   | "replaced" | "moved" | "lost" | "failed"} EndReason
+ */
+
+/**
+ * What to send in a call: either what to capture (audio unless false; video only when asked for), or a stream that the
+ * application made. Tracks of such a stream are sent as they are and never stopped or disabled by Ringfork.
+ * @typedef {object} CallMedia
+ * @property {boolean | MediaTrackConstraints} [audio]
+ * @property {boolean | MediaTrackConstraints} [video]
+ * @property {MediaStream} [stream] its first audio and first video track are sent
+ */
+
+/**
+ * A device that could not be opened, or that went away.
+ * @typedef {object} MediaProblem
+ * @property {MediaKind} kind
+ * @property {"media-denied" | "media-missing" | "media-busy" | "bad-argument"} code
+ *   bad-argument: the browser takes no such constraints
+ * @property {unknown} cause what the browser said
+ */
+
+/**
+ * @typedef {object} Contact
+ * @property {string} id the account's id, in hex
+ * @property {string} name the name this account's user gave it
+ * @property {boolean} verified
+ */
+
+/**
+ * The other account of a call.
+ * @typedef {object} Peer
+ * @property {string} id the account's id, in hex
+ * @property {string} name what to show: the contact's name, or else the claimed one
+ * @property {string} claimedName the name it gives itself: anybody may claim any
+ * @property {Contact | null} contact null: a stranger
+ * @property {boolean} verified
+ * @property {string | null} card of a stranger who calls: the link by which it can be added to the contacts
+ */
+
+/** @typedef {{ label: string, state: string }} Device one device of the person called that answered the ring */
+
+/**
+ * A mailbox that the Wasm wants to read.
+ * @typedef {object} Mailbox
+ * @property {Uint8Array} address 20 bytes
+ * @property {(origin: string, nonce: Uint8Array) => { key: Uint8Array, signature: Uint8Array }} prove
+ *   public key (32 bytes) and signature (64 bytes) over relay origin, nonce and address
+ */
+
+/**
+ * The way to a relay. `relayTransport` makes the usual one.
+ * Callbacks are called one at a time, in order. A failed request rejects with an error that has a `code`.
+ * @typedef {object} Transport
+ * @property {string} origin what mailbox proofs are made out to
+ * @property {(onState: (state: PhoneState) => void) => void} start begins to connect, and reconnects by itself from then on
+ * @property {(mailbox: Mailbox, onFrame: (frame: Uint8Array, ageMs: number) => void, onBacklogEnd: () => void) =>
+ *   (() => void)} subscribe
+ *   returns at once; survives reconnects, each of which brings the backlog and its end again; the result cancels
+ * @property {(address: Uint8Array, frame: Uint8Array) => Promise<void>} publish one attempt
+ * @property {(address: Uint8Array) => Promise<Uint8Array | null>} getSlot null: nothing there
+ * @property {(address: Uint8Array, value: Uint8Array, replaces: number) => Promise<void>} putSlot
+ *   replaces exactly that version (0: none); rejects with code `slot-conflict` if another is there
+ * @property {() => void} close idempotent
+ * @property {() => RTCIceServer[]} [iceServers] the current ones
+ */
+
+/**
+ * Where a profile is kept. `indexedDBStore` makes the usual one.
+ * @typedef {object} Store
+ * @property {(key: string) => Promise<{ value: Uint8Array, version: number } | null>} get
+ * @property {(key: string, value: Uint8Array, version: number) => Promise<void>} put
+ *   replaces exactly that version (0: nothing there), after which the version is one more; rejects with code
+ *   `store-conflict` if another is there
+ * @property {(name: string) => Promise<() => void>} lock resolves, once nobody else holds it, with the unlocker
+ * @property {() => void} [close]
+ */
+
+/**
+ * A call as the Wasm tells it.
+ * @typedef {object} Snapshot
+ * @property {string} id
+ * @property {"incoming" | "outgoing"} direction
+ * @property {{ id: string, name: string, claimedName: string, contact: boolean, verified: boolean, card?: string }} peer
+ * @property {CallState} state
+ * @property {EndReason | "" | null} [endReason]
+ * @property {string | null} [answeredBy] the label of the device that answered
+ * @property {boolean} waiting
+ * @property {Device[]} devices
+ * @property {{ audio: boolean, video: boolean }} media what the caller means to send
+ * @property {MediaState} remote
+ * @property {string} [replaces] the id of the call whose object and media this one takes over (both rang each other)
+ */
+
+/**
+ * What the Wasm tells. refused: the last thing that was asked of this call could not be done.
+ * @typedef {{ type: "incoming" | "call", call: Snapshot } | { type: "refused", call: string, code: string }
+ *   | { type: "contacts" }
+ *   | { type: "state", state: PhoneState }} RawEvent
+ */
+
+/**
+ * A phone on the Wasm. Everything throws or rejects with errors that have a `code`.
+ * @typedef {object} RawPhone
+ * @property {string} account
+ * @property {string} card
+ * @property {() => Contact[]} contacts
+ * @property {(card: string, name: string) => Promise<Contact>} addContact
+ * @property {(id: string) => Promise<void>} removeContact
+ * @property {() => Promise<void>} refresh reads the contacts from the store again
+ * @property {(contactId: string, media: { audio: boolean, video: boolean }) => string} dial
+ * @property {(callId: string, media: { audio: boolean, video: boolean }) => void} accept
+ * @property {(callId: string, everywhere: boolean) => void} decline
+ * @property {(callId: string) => void} hangUp
+ * @property {(callId: string, media: MediaState) => void} setMedia
+ * @property {() => void} leave
+ * @property {() => Promise<void>} close
+ */
+
+/**
+ * What a function of the Wasm returns in place of throwing.
+ * @template T
+ * @typedef {{ value: T } | { error: Error & { code?: string } }} Unthrown
+ */
+
+/**
+ * The same as the Wasm gives it: what does not return a promise returns a value or an error to throw.
+ * @typedef {{ [K in keyof RawPhone]: RawPhone[K] extends (...args: infer A) => infer R
+ *   ? (...args: A) => R extends Promise<any> ? R : Unthrown<R> : RawPhone[K] }} WasmPhone
+ */
+
+/**
+ * What the Wasm is opened with.
+ * @typedef {object} RawOptions
+ * @property {string} profile
+ * @property {string} name
+ * @property {string} label
+ * @property {"contacts" | "anyone"} incoming
+ * @property {"contacts" | "always" | "never"} preconnect
+ * @property {number} ringSeconds
+ * @property {boolean} relayOnly
+ * @property {Transport} transport
+ * @property {Store} store
+ * @property {() => RTCIceServer[]} iceServers
+ * @property {{ attach(callId: string, pc: RTCPeerConnection): void, show(callId: string, pc: RTCPeerConnection): void,
+ *   detach(callId: string): void }} media
+ * @property {(event: RawEvent) => void} emit
+ */
+
+/** @typedef {{ open(options: RawOptions): Promise<WasmPhone>, funcs(): number }} RawApi what the Wasm boots with */
+
+export {};

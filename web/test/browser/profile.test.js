@@ -1,0 +1,59 @@
+// What a profile keeps.
+
+import assert from "node:assert/strict";
+import { test as check } from "node:test";
+import { meet, openPage, reaches } from "../support/browser.js";
+import { stage } from "../support/stage.js";
+
+const it = stage("alice", "bob");
+
+check("a reload keeps account and contacts", async () => {
+  const [tab, other] = [await it.alice.tab(), await it.bob.tab()];
+  await meet(tab, other);
+  const before = await tab.evaluate(() => ({ account: test.phone.account, card: test.phone.card, contacts: [...test.phone.contacts] }));
+  await tab.reload();
+  const again = await tab.evaluate((module, relay) => test.open(module, { relay, name: "Alice" }), `${it.server.url}/ringfork.js`, it.server.url);
+  assert.deepEqual(again, before);
+  assert.deepEqual(before.contacts.map(({ name }) => name), ["Bob"]);
+
+  // And it works: the reloaded tab can be called.
+  await tab.evaluate(() => test.online());
+  await other.evaluate((id) => test.call(id), tab.account);
+  await reaches(tab, "ringing");
+});
+
+check("two tabs opened in the same instant on a fresh profile end with one account", async () => {
+  const pages = await Promise.all([1, 2, 3, 4].map(() => openPage(it.alice.context, it.app.url)));
+  const opened = await Promise.all(
+    pages.map((page) => page.evaluate((module, relay) => test.open(module, { relay }), `${it.server.url}/ringfork.js`, it.server.url)),
+  );
+  assert.equal(new Set(opened.map(({ account }) => account)).size, 1);
+  assert.equal(new Set(opened.map(({ card }) => card)).size, 1);
+});
+
+check("two profiles in one page are two accounts, and can call each other", async () => {
+  const page = await openPage(it.alice.context, it.app.url);
+  const result = await page.evaluate(async (relay) => {
+    const { openPhone } = await import(`${relay}/ringfork.js`);
+    const [a, b] = await Promise.all(["a", "b"].map((profile) => openPhone({ relay, profile, name: profile })));
+    await test.until(() => a.state === "online" && b.state === "online");
+    const added = await test.until(() => a.addContact(b.card).catch(() => null));
+    await test.until(() => b.addContact(a.card).catch(() => null));
+    const rung = new Promise((resolve) => b.addEventListener("incoming", ({ call }) => resolve(call), { once: true }));
+    const out = await a.call(added);
+    const call = await rung;
+    await call.accept();
+    await test.until(() => out.state === "active");
+    await call.hangUp();
+    await test.until(() => out.state === "ended");
+    await Promise.all([a.close(), b.close()]);
+    return { different: a.account !== b.account, ended: out.endReason };
+  }, it.server.url);
+  assert.deepEqual(result, { different: true, ended: "hangup" });
+});
+
+check("a contact added in one tab is there in the others", async () => {
+  const [first, second, other] = [await it.alice.tab(), await it.alice.tab(), await it.bob.tab()];
+  await meet(first, other);
+  await second.evaluate(() => test.until(() => test.phone.contacts.length === 1));
+});

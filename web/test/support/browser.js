@@ -1,0 +1,103 @@
+// Real browsers, with devices that are not there.
+
+import puppeteer from "puppeteer-core";
+import { install } from "./page.js";
+
+const flags = [
+  "--use-fake-device-for-media-stream",
+  "--use-fake-ui-for-media-stream",
+  "--autoplay-policy=no-user-gesture-required",
+  "--allow-loopback-in-peer-connection",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** One browser a file. Its profile is new, and goes with it. */
+export function launch() {
+  return puppeteer.launch({ executablePath: process.env.CHROME, headless: true, args: flags, protocolTimeout: 60_000 });
+}
+
+/**
+ * A person's browser: what is stored in it is apart from all others'.
+ * @param {import("puppeteer-core").Browser} browser
+ * @param {{ relay: string, app: string, name: string }} where
+ */
+export async function person(browser, { relay, app, name }) {
+  const context = await browser.createBrowserContext();
+  return {
+    name,
+    context,
+    /**
+     * A tab of theirs with a phone in it.
+     * @param {object} [options] of openPhone
+     */
+    async tab(options = {}) {
+      const tab = await openPage(context, app);
+      const opened = await tab.evaluate(
+        (module, options) => test.open(module, options),
+        `${relay}/ringfork.js`,
+        { relay, profile: "default", name, label: `${name}'s tab`, ...options },
+      );
+      await tab.evaluate(() => test.online());
+      return Object.assign(tab, opened);
+    },
+    close: () => context.close(),
+  };
+}
+
+/**
+ * An empty page, watched.
+ * @param {import("puppeteer-core").BrowserContext} context
+ * @param {string} url
+ */
+export async function openPage(context, url) {
+  const page = await context.newPage();
+  // As if each tab were the one in front: hidden ones show no video.
+  const session = await page.createCDPSession();
+  await session.send("Emulation.setFocusEmulationEnabled", { enabled: true });
+  await page.evaluateOnNewDocument(install);
+  page.on("console", (message) => {
+    if (message.type() === "error") console.error(`[page] ${message.text()}`);
+  });
+  page.on("pageerror", (error) => console.error(`[page] ${error}`));
+  await page.goto(url);
+  return page;
+}
+
+/** Waits until a card's owner can be found by it, then adds it. */
+export function add(tab, other) {
+  return tab.evaluate(
+    (card) =>
+      test.until(async () => {
+        try {
+          return await test.phone.addContact(card);
+        } catch (error) {
+          if (error.code !== "slot-empty") throw error;
+        }
+      }),
+    other.card,
+  );
+}
+
+/** Makes two people contacts of each other. */
+export async function meet(a, b) {
+  await add(a, b);
+  await add(b, a);
+}
+
+/** Waits until the last call of a tab is in a state. */
+export function reaches(tab, state, ms) {
+  return tab.evaluate((state, ms) => test.until(() => test.state() === state, ms), state, ms);
+}
+
+/** Waits until the last call of each tab has ended, and tells how. */
+export function endings(...tabs) {
+  return Promise.all(
+    tabs.map((tab) => tab.evaluate(() => test.until(() => test.last?.endReason && { reason: test.last.endReason, by: test.last.answeredBy }))),
+  );
+}

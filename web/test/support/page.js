@@ -1,0 +1,141 @@
+// What runs in the pages under test: installed before any other script. It watches what the module does to the browser,
+// and gives the tests words to use a phone by.
+// @ts-nocheck: it is serialized into the page.
+
+export function install() {
+  const native = { Connection: globalThis.RTCPeerConnection, media: navigator.mediaDevices?.getUserMedia };
+  const watch = { connections: [], captures: 0, tracks: [] };
+  globalThis.RTCPeerConnection = class extends native.Connection {
+    constructor(...args) {
+      super(...args);
+      watch.connections.push(this);
+    }
+  };
+  if (native.media) {
+    navigator.mediaDevices.getUserMedia = async function (constraints) {
+      watch.captures++;
+      if (globalThis.test.refuse?.(constraints)) throw new DOMException("refused by the test", "NotAllowedError");
+      const stream = await native.media.call(navigator.mediaDevices, constraints);
+      watch.tracks.push(...stream.getTracks());
+      return stream;
+    };
+  }
+
+  const test = (globalThis.test = {
+    watch,
+    phone: null,
+    calls: [],
+    log: [],
+    errors: [],
+
+    note(what, more = {}) {
+      test.log.push({ at: performance.timeOrigin + performance.now(), what, ...more });
+    },
+
+    async open(module, options) {
+      const { openPhone } = await import(module);
+      const began = performance.now();
+      test.phone = await openPhone(options);
+      test.note("open", { took: performance.now() - began });
+      test.phone.addEventListener("state", ({ state }) => test.note("phone", { state }));
+      test.phone.addEventListener("incoming", ({ call }) => {
+        test.follow(call);
+        test.note("incoming", { peer: call.peer });
+      });
+      return { account: test.phone.account, card: test.phone.card, contacts: [...test.phone.contacts] };
+    },
+
+    async online() {
+      await test.until(() => test.phone.state === "online");
+    },
+
+    follow(call) {
+      test.calls.push(call);
+      call.addEventListener("state", () => test.note("state", { state: call.state }));
+      call.addEventListener("devices", () => test.note("devices", { devices: call.devices }));
+      call.addEventListener("ended", () => test.note("ended", { reason: call.endReason, by: call.answeredBy }));
+      call.addEventListener("remotemedia", () => test.play(call));
+      call.addEventListener("localmedia", () => test.note("localmedia", { state: { ...call.local } }));
+    },
+
+    get last() {
+      return test.calls.at(-1);
+    },
+
+    async call(id, media) {
+      test.note("call");
+      const call = await test.phone.call(id, media);
+      test.follow(call);
+      return call.id;
+    },
+
+    async accept(media) {
+      test.note("accept");
+      try {
+        await test.last.accept(media);
+        return "active";
+      } catch (error) {
+        return error.code;
+      }
+    },
+
+    /** Plays what comes, as a page would: without an element some browsers decode nothing. */
+    play(call) {
+      if (!call.remoteStream || test.video?.srcObject === call.remoteStream) return;
+      test.video ??= document.body.appendChild(document.createElement("video"));
+      test.video.autoplay = true;
+      test.video.srcObject = call.remoteStream;
+    },
+
+    async until(check, ms = 15000) {
+      const deadline = performance.now() + ms;
+      while (performance.now() < deadline) {
+        const value = await check();
+        if (value) return value;
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      throw new Error(`waited in vain for ${check}; log ${JSON.stringify(test.log.slice(-12))}`);
+    },
+
+    state: () => test.last?.state ?? "none",
+
+    /** How much is sent and received in all connections of the page. */
+    async rtp() {
+      const sum = { sent: 0, received: 0, energy: 0, frames: 0 };
+      for (const connection of watch.connections) {
+        if (connection.connectionState === "closed") continue;
+        for (const report of (await connection.getStats()).values()) {
+          if (report.type === "outbound-rtp") sum.sent += report.packetsSent;
+          if (report.type !== "inbound-rtp") continue;
+          sum.received += report.packetsReceived;
+          sum.energy += report.totalAudioEnergy ?? 0;
+          sum.frames += report.framesDecoded ?? 0;
+        }
+      }
+      return sum;
+    },
+
+    /** Waits until sound with energy comes in. */
+    hears: (ms) => test.until(async () => (await test.rtp()).energy > 0, ms),
+
+    /** Waits until two pictures of the other side's differ. */
+    async sees(ms) {
+      const canvas = new OffscreenCanvas(64, 48);
+      const context = canvas.getContext("2d", { willReadFrequently: true });
+      let before = null;
+      await test.until(async () => {
+        if (!test.video?.videoWidth) return false;
+        context.drawImage(test.video, 0, 0, 64, 48);
+        const now = String(context.getImageData(0, 0, 64, 48).data);
+        const changed = before !== null && now !== before;
+        before ??= now;
+        return changed;
+      }, ms);
+      return (await test.rtp()).frames;
+    },
+
+    openDevices: () => watch.tracks.filter((track) => track.readyState === "live").length,
+  });
+  addEventListener("error", ({ message }) => test.errors.push(message));
+  addEventListener("unhandledrejection", ({ reason }) => test.errors.push(String(reason)));
+}

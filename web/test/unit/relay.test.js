@@ -1,0 +1,350 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { relayTransport } from "../../ringfork.js";
+import { settle, stubGlobals } from "./fakes.js";
+
+class FakeSocket {
+  static all = [];
+  sent = [];
+  closedWith = null;
+
+  constructor(url) {
+    this.url = url;
+    FakeSocket.all.push(this);
+  }
+
+  static get last() {
+    return FakeSocket.all.at(-1);
+  }
+
+  send(data) {
+    this.sent.push(Buffer.from(data));
+  }
+
+  close(code) {
+    this.closedWith = code;
+  }
+
+  say(...parts) {
+    const { buffer, byteOffset, length } = Buffer.concat(
+      parts.map((part) => (typeof part === "number" ? Buffer.of(part) : part)),
+    );
+    this.onmessage?.({ data: buffer.slice(byteOffset, byteOffset + length) });
+  }
+
+  hello(nonce = 1) {
+    this.say(0x01, Buffer.alloc(32, nonce));
+  }
+
+  lose() {
+    this.onclose?.({});
+  }
+}
+
+const address = Uint8Array.from(Buffer.alloc(20, 0xab));
+const frame = Buffer.alloc(4096, 5);
+
+function mailbox(proofs = []) {
+  return {
+    address,
+    prove(origin, nonce) {
+      proofs.push([origin, nonce[0]]);
+      return { key: new Uint8Array(32).fill(7), signature: new Uint8Array(64).fill(nonce[0]) };
+    },
+  };
+}
+
+/** A started transport on fake sockets and a clock that the test moves; `random` is what Math.random gives. */
+function setUp(t, { random = 0, url = "https://Relay.Example:8443/" } = {}) {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  t.mock.method(Math, "random", () => random);
+  FakeSocket.all = [];
+  const page = new EventTarget();
+  stubGlobals(t, { WebSocket: FakeSocket, addEventListener: page.addEventListener.bind(page) });
+  const transport = relayTransport(url);
+  const states = [];
+  transport.start((state) => states.push(state));
+  t.after(() => transport.close());
+  return { transport, states, page };
+}
+
+test("the origin is that of the relay, whatever the URL looks like", () => {
+  for (const [url, origin] of [
+    ["https://Relay.Example:443/", "https://relay.example"],
+    ["http://127.0.0.1:8787", "http://127.0.0.1:8787"],
+    ["wss://relay.example/x/", "https://relay.example"],
+    ["ws://relay.example:443", "http://relay.example:443"],
+  ]) {
+    assert.equal(relayTransport(url).origin, origin);
+  }
+  for (const url of ["", "null", "ftp://relay.example"])
+    assert.throws(() => relayTransport(url), { code: "bad-argument" });
+});
+
+test("mailboxes given before the hello are proved with it, and anew with each connection", async (t) => {
+  const { transport, states } = setUp(t);
+  const proofs = [];
+  transport.subscribe(
+    mailbox(proofs),
+    () => {},
+    () => {},
+  );
+  await settle();
+  const first = FakeSocket.last;
+  assert.equal(first.url, "wss://relay.example:8443/v1/sub");
+  assert.deepEqual([first.sent, states], [[], ["connecting"]]);
+
+  first.hello(1);
+  assert.deepEqual(first.sent, [Buffer.concat([Buffer.of(0x11), Buffer.alloc(32, 7), Buffer.alloc(64, 1)])]);
+  first.lose();
+  t.mock.timers.tick(250);
+  FakeSocket.last.hello(2);
+  assert.deepEqual(proofs, [
+    ["https://relay.example:8443", 1],
+    ["https://relay.example:8443", 2],
+  ]);
+  assert.equal(FakeSocket.last.sent.length, 1);
+  assert.deepEqual(states, ["connecting", "online", "connecting", "online"]);
+});
+
+test("frames and the backlog's end reach their mailbox until it is cancelled", (t) => {
+  const { transport } = setUp(t);
+  const got = [];
+  const cancel = transport.subscribe(
+    mailbox(),
+    (bytes, age) => got.push([Buffer.from(bytes), age]),
+    () => got.push("end"),
+  );
+  const socket = FakeSocket.last;
+  socket.hello();
+  socket.say(0x02, address, Buffer.from([0, 0, 4, 1]), frame);
+  socket.say(0x03, address);
+  socket.say(0x02, Buffer.alloc(20), Buffer.alloc(4), frame); // another mailbox
+  socket.say(0x77, address); // from a newer relay
+  assert.deepEqual(got, [[frame, 1025], "end"]);
+
+  cancel();
+  cancel();
+  socket.say(0x03, address);
+  assert.equal(got.length, 2);
+  assert.deepEqual(socket.sent.slice(1), [Buffer.concat([Buffer.of(0x12), address])]);
+  assert.equal(socket.closedWith, null);
+});
+
+test("what is no message of a relay ends the connection", (t) => {
+  for (const parts of [
+    [0x01, Buffer.alloc(32)], // a second hello
+    [0x02, address, Buffer.alloc(4), Buffer.alloc(4095)],
+    [0x03, Buffer.alloc(19)],
+    [Buffer.alloc(0)].slice(1).concat(0x04),
+  ]) {
+    FakeSocket.all = [];
+    stubGlobals(t, { WebSocket: FakeSocket });
+    const transport = relayTransport("http://relay.example");
+    transport.start(() => {});
+    FakeSocket.last.hello();
+    FakeSocket.last.say(...parts);
+    assert.equal(FakeSocket.last.closedWith, 3000);
+    transport.close();
+  }
+});
+
+test("the waits between attempts grow from 250 ms to 10 s, with jitter, and start over", async (t) => {
+  const { states } = setUp(t, { random: 1 });
+  await settle();
+  const waits = [500, 1000, 2000, 4000, 8000, 10_000, 10_000];
+  for (const wait of waits) {
+    const before = FakeSocket.all.length;
+    FakeSocket.last.lose();
+    t.mock.timers.tick(wait - 1);
+    assert.equal(FakeSocket.all.length, before, `tried before ${wait} ms`);
+    t.mock.timers.tick(1);
+    assert.equal(FakeSocket.all.length, before + 1, `did not try after ${wait} ms`);
+  }
+  assert.deepEqual(states, ["connecting", "offline"], "offline is told once, not with every attempt");
+
+  FakeSocket.last.hello();
+  t.mock.timers.tick(5000);
+  FakeSocket.last.lose();
+  const before = FakeSocket.all.length;
+  t.mock.timers.tick(500);
+  assert.equal(FakeSocket.all.length, before + 1);
+});
+
+test("a relay that says nothing is given up after 10 s", (t) => {
+  setUp(t);
+  const socket = FakeSocket.last;
+  t.mock.timers.tick(10_000);
+  assert.equal(socket.closedWith, 3000);
+  t.mock.timers.tick(250);
+  assert.notEqual(FakeSocket.last, socket);
+});
+
+test("when the network comes back it is tried at once", async (t) => {
+  const { states, page } = setUp(t);
+  await settle();
+  FakeSocket.last.lose();
+  page.dispatchEvent(new Event("online"));
+  assert.equal(FakeSocket.all.length, 2);
+  t.mock.timers.tick(5_000);
+  assert.equal(FakeSocket.all.length, 2, "the wait that was under way was not called off");
+  FakeSocket.last.hello();
+  const open = FakeSocket.last;
+  page.dispatchEvent(new Event("online")); // another network: what is open is dead
+  assert.equal(open.closedWith, 1000);
+  FakeSocket.last.hello();
+  assert.deepEqual(states, ["connecting", "offline", "online", "connecting", "online"]);
+});
+
+test("a refused mailbox is tried again, more and more slowly", (t) => {
+  const warnings = t.mock.method(console, "warn", () => {});
+  const { transport } = setUp(t);
+  transport.subscribe(
+    mailbox(),
+    () => {},
+    () => {},
+  );
+  const socket = FakeSocket.last;
+  socket.hello();
+  for (const wait of [1000, 2000]) {
+    socket.say(0x04, address, Buffer.from("rate-limited"));
+    const before = socket.sent.length;
+    t.mock.timers.tick(wait - 1);
+    assert.equal(socket.sent.length, before);
+    t.mock.timers.tick(1);
+    assert.equal(socket.sent.length, before + 1);
+  }
+  assert.equal(warnings.mock.callCount(), 1);
+  assert.ok(!warnings.mock.calls[0].arguments[0].includes("ab"), "no address in a log");
+});
+
+test("close ends all of it, once", async (t) => {
+  const { transport, states, page } = setUp(t);
+  transport.close();
+  transport.close();
+  assert.equal(FakeSocket.last.closedWith, 1000);
+  page.dispatchEvent(new Event("online"));
+  t.mock.timers.tick(60_000);
+  assert.equal(FakeSocket.all.length, 1);
+  assert.equal(FakeSocket.last.onclose, null);
+  assert.deepEqual(transport.iceServers(), []);
+});
+
+/** A transport whose requests are answered by `answer(url, init)`. */
+function withFetch(t, answer) {
+  const requests = [];
+  const fetch = async (url, init) => {
+    requests.push({ url, ...init });
+    return answer(url, init);
+  };
+  stubGlobals(t, { fetch });
+  const transport = relayTransport("https://relay.example/prefix/");
+  t.after(() => transport.close());
+  return { transport, requests };
+}
+
+const json = (status, body) => new Response(JSON.stringify(body), { status });
+
+test("a publish needs no preflight, carries no credentials and outlives the page", async (t) => {
+  const { transport, requests } = withFetch(t, () => new Response(null, { status: 204 }));
+  await transport.publish(address, frame);
+  const [{ url, method, body, headers, credentials, keepalive }] = requests;
+  assert.deepEqual(
+    [url, method, headers, credentials, keepalive],
+    ["https://relay.example/prefix/v1/pub", "POST", undefined, "omit", true],
+  );
+  assert.deepEqual(Buffer.from(body), Buffer.concat([address, frame]));
+});
+
+test("more frames at once than keepalive requests may carry go without", async (t) => {
+  let answer;
+  const answered = new Promise((resolve) => (answer = resolve));
+  const { transport, requests } = withFetch(t, () => answered.then(() => new Response(null, { status: 204 })));
+  const all = Array.from({ length: 20 }, () => transport.publish(address, frame));
+  assert.equal(requests.filter(({ keepalive }) => keepalive).length, 14);
+  answer();
+  await Promise.all(all);
+  await transport.publish(address, frame);
+  assert.equal(requests.at(-1).keepalive, true);
+});
+
+test("what goes wrong at the relay has a code", async (t) => {
+  let answer;
+  const { transport } = withFetch(t, () => answer());
+  const publish = () => transport.publish(address, frame);
+  answer = () => json(503, { code: "mailbox-full", error: "x" });
+  await assert.rejects(publish(), { code: "mailbox-full" });
+  answer = () => json(400, { code: "no-such-code" });
+  await assert.rejects(publish(), { code: "relay-refused" });
+  answer = () => new Response("<h1>Bad gateway</h1>", { status: 502 });
+  await assert.rejects(publish(), { code: "relay-unreachable" });
+  answer = () => Promise.reject(new TypeError("failed to fetch"));
+  await assert.rejects(publish(), { code: "relay-unreachable" });
+});
+
+test("slots: a value, nothing there, a conflict, too much", async (t) => {
+  let answer = () => new Response(Buffer.from("value"));
+  const { transport, requests } = withFetch(t, () => answer());
+  const hex = "ab".repeat(20);
+  assert.deepEqual(Buffer.from(await transport.getSlot(address)), Buffer.from("value"));
+  assert.equal(requests[0].url, `https://relay.example/prefix/v1/slot/${hex}`);
+  answer = () => new Response(null, { status: 204 });
+  assert.equal(await transport.getSlot(address), null);
+  answer = () => json(404, { code: "not-found" }); // no relay at all: not the same as an empty slot
+  await assert.rejects(transport.getSlot(address), { code: "relay-refused" });
+  answer = () => new Response(Buffer.alloc(8193));
+  await assert.rejects(transport.getSlot(address), { code: "relay-refused" });
+
+  answer = () => new Response(null, { status: 204 });
+  await transport.putSlot(address, Buffer.from("new"), 3);
+  const { url, method, body } = requests.at(-1);
+  assert.deepEqual(
+    [url, method, Buffer.from(body).toString()],
+    [`https://relay.example/prefix/v1/slot/${hex}?replaces=3`, "PUT", "new"],
+  );
+  answer = () => json(409, { code: "slot-conflict" });
+  await assert.rejects(transport.putSlot(address, Buffer.from("new"), 3), { code: "slot-conflict" });
+});
+
+test("ICE servers are fetched when first wanted and again at half their time", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let credential = "one";
+  let answer = () =>
+    json(200, {
+      iceServers: [
+        { urls: ["turn:relay.example:3478", "javascript:alert(1)", 5], username: "u", credential },
+        { urls: "stun:relay.example" },
+        { urls: ["turn:open.example"] }, // RTCPeerConnection would throw: no credentials
+        null,
+      ],
+      ttl: 600,
+    });
+  const { transport, requests } = withFetch(t, () => answer());
+  assert.equal(requests.length, 0);
+  assert.deepEqual(transport.iceServers(), []);
+  await transport.iceReady();
+  assert.deepEqual(transport.iceServers(), [
+    { urls: ["turn:relay.example:3478"], username: "u", credential: "one" },
+    { urls: ["stun:relay.example"] },
+  ]);
+  assert.equal(requests.length, 1);
+
+  credential = "two";
+  t.mock.timers.tick(300_000);
+  await settle();
+  assert.equal(transport.iceServers()[0].credential, "two");
+
+  answer = () => Promise.reject(new TypeError("gone"));
+  t.mock.timers.tick(300_000);
+  await settle();
+  assert.equal(transport.iceServers()[0].credential, "two", "a failed refresh keeps the old ones");
+  t.mock.timers.tick(2000);
+  assert.equal(requests.length, 4);
+});
+
+test("a relay without ICE servers leaves none, and nobody waits for it", async (t) => {
+  const { transport } = withFetch(t, () => json(404, { code: "not-found" }));
+  await transport.iceReady();
+  assert.deepEqual(transport.iceServers(), []);
+});

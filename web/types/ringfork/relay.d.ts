@@ -1,0 +1,22 @@
+/**
+ * The usual transport: one WebSocket to read mailboxes, one fetch for everything else.
+ */
+import type { Mailbox, Transport } from "./types.js";
+/**
+ * Makes the transport to the relay at `url` (http, https, ws or wss; a path is a prefix of the relay's own paths).
+ * Nothing is connected before `start()`.
+ * @param {string | URL} url
+ * @returns {Transport & { iceServers(): RTCIceServer[], iceReady(): Promise<void> }}
+ * @throws {RingforkError} bad-argument
+ */
+export declare function relayTransport(url: string | URL): Transport & {
+    iceServers(): RTCIceServer[];
+    iceReady(): Promise<void>;
+};
+export type Subscription = {
+    mailbox: Mailbox;
+    onFrame: (frame: Uint8Array, ageMs: number) => void;
+    onBacklogEnd: () => void;
+    refusals: number;
+    retry: ReturnType<typeof setTimeout> | undefined;
+};
