@@ -3,7 +3,6 @@ package frame
 import (
 	"time"
 
-	"ringfork/fork"
 	"ringfork/keys"
 	"ringfork/signalcore"
 )
@@ -51,9 +50,9 @@ func (f *fields) message(k signalcore.Kind) (signalcore.Message, error) {
 		return signalcore.Won{}, nil
 	case signalcore.KindSettled:
 		// An outcome of a later version settles a call all the same.
-		m := signalcore.Settled{Outcome: fork.Outcome(f.uint(keyOutcome, 255)), Label: f.name()}
+		m := signalcore.Settled{Outcome: signalcore.Outcome(f.uint(keyOutcome, 255)), Label: f.name()}
 		f.fixed(keyWinner, m.Winner[:])
-		f.bad = f.bad || m.Outcome == fork.Ringing
+		f.bad = f.bad || m.Outcome == signalcore.NoOutcome
 		return m, nil
 	case signalcore.KindDecline:
 		return signalcore.Decline{Everywhere: f.bool(keyEverywhere)}, nil

@@ -93,10 +93,16 @@ type Accept struct {
 // Won tells the endpoint whose accept the caller processed first that it has the call.
 type Won struct{}
 
+// Outcome is how the ringing of a call ended.
+type Outcome = fork.Outcome
+
+// NoOutcome is that of a call that rings. No message carries it.
+const NoOutcome = fork.Ringing
+
 // Settled ends the ringing for everybody else. Winner is zero unless Outcome is won; Label, the winning device's, goes
 // over tines only.
 type Settled struct {
-	Outcome fork.Outcome
+	Outcome Outcome
 	Winner  EndpointID
 	Label   string
 }

@@ -110,8 +110,7 @@ func result(v any, err error) any {
 
 // promise runs f in a goroutine, where it may wait, and settles the promise by what it returns.
 func promise(f func() (any, error)) js.Value {
-	var executor fn
-	executor = funcOf(func(args []js.Value) any {
+	executor := funcOf(func(args []js.Value) any {
 		resolve, reject := args[0], args[1]
 		go func() {
 			defer crashOnPanic()

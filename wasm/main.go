@@ -6,7 +6,7 @@ import (
 	"os"
 	"syscall/js"
 
-	"ringfork/peer"
+	"ringfork/phone"
 )
 
 func main() {
@@ -19,7 +19,7 @@ func main() {
 			options := argument(args, 0)
 			return promise(func() (any, error) { return open(options) })
 		}).Value,
-		"funcs": funcOf(func([]js.Value) any { return int(liveFuncs.Load()) - apiFuncs + peer.LiveFuncs() }).Value,
+		"funcs": funcOf(func([]js.Value) any { return int(liveFuncs.Load()) - apiFuncs + phone.LiveFuncs() }).Value,
 	})
 	select {}
 }

@@ -9,10 +9,7 @@ import (
 	"syscall/js"
 	"time"
 
-	"ringfork/frame"
-	"ringfork/peer"
 	"ringfork/phone"
-	"ringfork/signalcore"
 )
 
 // Bounds of what the outside hands in.
@@ -47,7 +44,7 @@ func (t *transport) Subscribe(m phone.Mailbox, onFrame func([]byte, time.Duratio
 		return map[string]any{"key": bytesToJS(key), "signature": bytesToJS(signature)}
 	})
 	frames := funcOf(func(args []js.Value) any {
-		b, err := bytesFromJS(argument(args, 0), frame.Size)
+		b, err := bytesFromJS(argument(args, 0), phone.FrameSize)
 		age := argument(args, 1)
 		if err == nil && age.Type() == js.TypeNumber && age.Float() >= 0 {
 			onFrame(b, time.Duration(age.Float()*float64(time.Millisecond)))
@@ -136,13 +133,13 @@ func (s store) Lock(_ context.Context, name string) (func(), error) {
 // media is sound and picture, which stay in JavaScript.
 type media struct{ js js.Value }
 
-func (m media) Attach(id signalcore.CallID, conn *peer.Conn) {
+func (m media) Attach(id phone.CallID, conn *phone.Conn) {
 	m.call("attach", id.String(), conn.JSValue())
 }
-func (m media) Show(id signalcore.CallID, conn *peer.Conn) {
+func (m media) Show(id phone.CallID, conn *phone.Conn) {
 	m.call("show", id.String(), conn.JSValue())
 }
-func (m media) Detach(id signalcore.CallID) { m.call("detach", id.String()) }
+func (m media) Detach(id phone.CallID) { m.call("detach", id.String()) }
 
 func (m media) call(method string, args ...any) {
 	if _, err := call(m.js, method, args...); err != nil {
@@ -151,14 +148,14 @@ func (m media) call(method string, args ...any) {
 }
 
 // iceServers reads an array of RTCIceServer.
-func iceServers(v js.Value) []peer.ICEServer {
+func iceServers(v js.Value) []phone.ICEServer {
 	if !js.Global().Get("Array").Call("isArray", v).Bool() {
 		return nil
 	}
-	var out []peer.ICEServer
+	var out []phone.ICEServer
 	for i := range v.Length() {
 		s := v.Index(i)
-		server := peer.ICEServer{Username: text(s.Get("username")), Credential: text(s.Get("credential"))}
+		server := phone.ICEServer{Username: text(s.Get("username")), Credential: text(s.Get("credential"))}
 		if urls := s.Get("urls"); urls.Type() == js.TypeString {
 			server.URLs = []string{urls.String()}
 		} else if urls.Type() == js.TypeObject {

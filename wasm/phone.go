@@ -8,10 +8,7 @@ import (
 	"syscall/js"
 	"time"
 
-	"ringfork/keys"
-	"ringfork/peer"
 	"ringfork/phone"
-	"ringfork/signalcore"
 )
 
 // open opens a phone with the options that types.js describes, and returns the object that JavaScript uses.
@@ -27,24 +24,24 @@ func open(o js.Value) (any, error) {
 		Label:     text(o.Get("label")),
 	}
 	if text(o.Get("incoming")) == "anyone" {
-		cfg.Incoming = signalcore.FromAnyone
+		cfg.Incoming = phone.FromAnyone
 	}
 	switch text(o.Get("preconnect")) {
 	case "always":
-		cfg.Preconnect = signalcore.PreconnectAlways
+		cfg.Preconnect = phone.PreconnectAlways
 	case "never":
-		cfg.Preconnect = signalcore.PreconnectNever
+		cfg.Preconnect = phone.PreconnectNever
 	}
 	if s := o.Get("ringSeconds"); s.Type() == js.TypeNumber {
 		cfg.RingTime = time.Duration(s.Float() * float64(time.Second))
 	}
 	relayOnly := o.Get("relayOnly").Truthy()
-	cfg.Peer = func(signalcore.Direction) peer.Config {
+	cfg.Peer = func(phone.Direction) phone.PeerConfig {
 		servers, err := call(o, "iceServers")
 		if err != nil {
 			servers = js.Null()
 		}
-		return peer.Config{ICEServers: iceServers(servers), RelayOnly: relayOnly}
+		return phone.PeerConfig{ICEServers: iceServers(servers), RelayOnly: relayOnly}
 	}
 	emit := func(event map[string]any) {
 		if _, err := call(o, "emit", event); err != nil {
@@ -77,7 +74,7 @@ func newRaw(p *phone.Phone) js.Value {
 		return contactToJS(c), err
 	})
 	r.later("removeContact", func(args []js.Value) (any, error) {
-		var id keys.AccountID
+		var id phone.AccountID
 		if err := parseID(id[:], args[0]); err != nil {
 			return nil, err
 		}
@@ -85,19 +82,19 @@ func newRaw(p *phone.Phone) js.Value {
 	})
 	r.later("refresh", func([]js.Value) (any, error) { return nil, p.Refresh(context.Background()) })
 	r.now("dial", func(args []js.Value) (any, error) {
-		var id keys.AccountID
+		var id phone.AccountID
 		if err := parseID(id[:], args[0]); err != nil {
 			return nil, err
 		}
 		call, err := p.Call(id, mediaFromJS(args[1]))
 		return call.String(), err
 	})
-	r.onCall("accept", func(call signalcore.CallID, arg js.Value) error { return p.PickUp(call, mediaFromJS(arg)) })
-	r.onCall("decline", func(call signalcore.CallID, arg js.Value) error { return p.Decline(call, arg.Truthy()) })
-	r.onCall("hangUp", func(call signalcore.CallID, _ js.Value) error { return p.HangUp(call) })
-	r.onCall("setMedia", func(call signalcore.CallID, arg js.Value) error {
+	r.onCall("accept", func(call phone.CallID, arg js.Value) error { return p.PickUp(call, mediaFromJS(arg)) })
+	r.onCall("decline", func(call phone.CallID, arg js.Value) error { return p.Decline(call, arg.Truthy()) })
+	r.onCall("hangUp", func(call phone.CallID, _ js.Value) error { return p.HangUp(call) })
+	r.onCall("setMedia", func(call phone.CallID, arg js.Value) error {
 		m := mediaFromJS(arg)
-		return p.SetState(signalcore.SetState{Call: call, Audio: m.Audio, Video: m.Video, Screen: flag(arg, "screen")})
+		return p.SetState(phone.Sending{Call: call, Audio: m.Audio, Video: m.Video, Screen: flag(arg, "screen")})
 	})
 	r.now("leave", func([]js.Value) (any, error) { p.Leave(); return nil, nil })
 	r.later("close", func([]js.Value) (any, error) {
@@ -122,9 +119,9 @@ func (r *raw) later(name string, f func(args []js.Value) (any, error)) {
 }
 
 // onCall adds a function whose first argument is a call's id.
-func (r *raw) onCall(name string, f func(call signalcore.CallID, arg js.Value) error) {
+func (r *raw) onCall(name string, f func(call phone.CallID, arg js.Value) error) {
 	r.now(name, func(args []js.Value) (any, error) {
-		var id signalcore.CallID
+		var id phone.CallID
 		if err := parseID(id[:], args[0]); err != nil {
 			return nil, err
 		}
@@ -146,11 +143,11 @@ func pad(args []js.Value) []js.Value {
 
 func flag(v js.Value, key string) bool { return v.Type() == js.TypeObject && v.Get(key).Truthy() }
 
-func mediaFromJS(v js.Value) signalcore.Media {
-	return signalcore.Media{Audio: flag(v, "audio"), Video: flag(v, "video")}
+func mediaFromJS(v js.Value) phone.MediaKinds {
+	return phone.MediaKinds{Audio: flag(v, "audio"), Video: flag(v, "video")}
 }
 
-func contactsToJS(list []keys.Contact) any {
+func contactsToJS(list []phone.Contact) any {
 	out := make([]any, len(list))
 	for i, c := range list {
 		out[i] = contactToJS(c)
@@ -158,7 +155,7 @@ func contactsToJS(list []keys.Contact) any {
 	return out
 }
 
-func contactToJS(c keys.Contact) any {
+func contactToJS(c phone.Contact) any {
 	return map[string]any{"id": c.ID().String(), "name": c.Name, "verified": c.Verified}
 }
 
@@ -180,7 +177,7 @@ func eventToJS(e phone.Event) map[string]any {
 
 func callToJS(c phone.Call) map[string]any {
 	direction := "outgoing"
-	if c.Direction == signalcore.IncomingCall {
+	if c.Direction == phone.IncomingCall {
 		direction = "incoming"
 	}
 	devices := make([]any, len(c.Devices))

@@ -1,0 +1,42 @@
+package phone
+
+import (
+	"ringfork/frame"
+	"ringfork/keys"
+	"ringfork/peer"
+	"ringfork/signalcore"
+)
+
+// The words of a phone's users, so that they need no other package.
+type (
+	AccountID  = keys.AccountID
+	Contact    = keys.Contact
+	CallID     = signalcore.CallID
+	MediaKinds = signalcore.Media
+	Sending    = signalcore.SetState
+	Direction  = signalcore.Direction
+	PeerConfig = peer.Config
+	ICEServer  = peer.ICEServer
+	Conn       = peer.Conn
+)
+
+// Whose rings are heard, and with whom to connect before accept.
+const (
+	FromContacts       = signalcore.FromContacts
+	FromAnyone         = signalcore.FromAnyone
+	PreconnectContacts = signalcore.PreconnectContacts
+	PreconnectAlways   = signalcore.PreconnectAlways
+	PreconnectNever    = signalcore.PreconnectNever
+)
+
+// Who placed a call.
+const (
+	Outgoing     = signalcore.Outgoing
+	IncomingCall = signalcore.IncomingCall
+)
+
+// FrameSize is the size of every frame in bytes.
+const FrameSize = frame.Size
+
+// LiveFuncs returns how many functions of peer connections JavaScript can still call: 0 when all are closed.
+func LiveFuncs() int { return peer.LiveFuncs() }

@@ -1,0 +1,111 @@
+// The demo as somebody uses it who has just opened it.
+
+import assert from "node:assert/strict";
+import { test as check } from "node:test";
+import { openPage } from "../support/browser.js";
+import { stage } from "../support/stage.js";
+
+const it = stage("alice", "bob");
+const id = (name) => `[data-testid="${name}"]`;
+const visible = (page, name) => page.waitForSelector(id(name), { visible: true });
+const press = async (page, name) => (await visible(page, name)).click();
+const text = (page, name) => page.$eval(id(name), (element) => element.textContent.trim());
+const screen = (page, name) => page.waitForSelector(`body[data-screen="${name}"]`);
+
+/** Opens the demo in a person's browser. */
+const demo = (person, hash = "") => openPage(person.context, `${it.server.url}/${hash}`);
+
+/** Presses the button for a second person, and gives the tab that it opens. */
+async function secondPerson(page) {
+  const opened = new Promise((resolve) => it.browser.once("targetcreated", resolve));
+  await press(page, "second-person");
+  const tab = await (await opened).page();
+  const session = await tab.createCDPSession();
+  await session.send("Emulation.setFocusEmulationEnabled", { enabled: true });
+  await Promise.all([visible(page, "contact"), visible(tab, "contact")]);
+  return tab;
+}
+
+check("one person alone tries a call: a second person, three tabs of theirs, and all that can be pressed", async () => {
+  const alice = await demo(it.alice);
+  const first = await secondPerson(alice);
+  const tabs = [first];
+  const hash = await first.evaluate(() => location.hash);
+  assert.match(hash, /^#as=bob$/, "the card is gone from the address");
+  for (let i = 0; i < 2; i++) {
+    const tab = await demo(it.alice, hash);
+    await visible(tab, "contact");
+    tabs.push(tab);
+  }
+
+  await press(alice, "call-video");
+  await alice.waitForFunction((selector) => document.querySelector(selector)?.textContent.includes("Ringing on 3 devices"), {}, id("call-state"));
+  for (const tab of tabs) {
+    await visible(tab, "accept");
+    assert.match(await tab.title(), /Alice/);
+    assert.match(await tab.$eval("body", (body) => body.innerText), /Alice/);
+    assert.equal(await tab.evaluate(() => document.activeElement?.dataset.testid), "accept", "Enter accepts");
+  }
+  const sounds = await tabs[0].evaluate(async () => (await navigator.locks.query()).held.filter(({ name }) => /ring|sound|tone/i.test(name)).length);
+  assert.equal(sounds, 1, "one tab of the browser makes the sound");
+
+  await press(tabs[1], "accept-video");
+  await screen(tabs[1], "active");
+  await screen(alice, "active");
+  for (const tab of [tabs[0], tabs[2]]) {
+    const said = await visible(tab, "end-text");
+    assert.match(await said.evaluate((element) => element.textContent), /elsewhere|another tab|answered/i);
+  }
+  for (const page of [alice, tabs[1]]) {
+    await page.waitForFunction((selector) => document.querySelector(selector)?.videoWidth > 0, {}, id("remote-video"));
+  }
+
+  await press(alice, "mute");
+  await alice.waitForSelector(`${id("mute")}[aria-pressed="true"]`);
+  await tabs[1].waitForFunction((selector) => /mute/i.test(document.querySelector(selector)?.textContent ?? ""), {}, id("remote-flags"));
+  await press(alice, "camera");
+  await tabs[1].waitForFunction((selector) => !document.querySelector(selector)?.videoWidth || document.querySelector(selector).hidden || !document.querySelector(selector).offsetParent, {}, id("remote-video"));
+
+  await press(tabs[1], "hangup");
+  await Promise.all([alice, tabs[1]].map((page) => visible(page, "end-text")));
+});
+
+check("decline, cancel: both sides are told what happened", async () => {
+  const alice = await demo(it.alice);
+  const bob = await secondPerson(alice);
+  await press(alice, "call-audio");
+  await press(bob, "decline");
+  await visible(alice, "end-text");
+  assert.match(await text(alice, "end-text"), /declin/i);
+  await press(alice, "back");
+
+  await press(bob, "back");
+  await press(alice, "call-audio");
+  await visible(bob, "accept");
+  await press(alice, "cancel");
+  await visible(bob, "end-text");
+  assert.match(await text(bob, "end-text"), /stopped calling/i);
+});
+
+check("cards: a wrong one is refused in words, a link adds its owner, the owner sees a stranger ring and adds them", async () => {
+  const [alice, bob] = [await demo(it.alice), await demo(it.bob, "#as=bob")];
+  await (await visible(alice, "card-input")).type("nonsense");
+  await press(alice, "add-contact");
+  await alice.waitForFunction((selector) => [...document.querySelectorAll(selector)].some((e) => e.offsetParent && e.textContent.trim()), {}, id("error"));
+
+  await bob.waitForFunction((selector) => /card=/.test(document.querySelector(selector)?.value ?? document.querySelector(selector)?.textContent ?? ""), {}, id("card-link"));
+  const card = await bob.$eval(id("card-link"), (element) => element.value ?? element.textContent);
+  await bob.waitForFunction((selector) => /online/i.test(document.querySelector(selector)?.textContent ?? ""), {}, id("relay-state"));
+  await alice.goto(card.trim());
+  await visible(alice, "contact");
+  assert.doesNotMatch(await alice.evaluate(() => location.hash), /card=/);
+
+  await press(alice, "call-audio");
+  await visible(bob, "accept");
+  await visible(bob, "stranger");
+  await press(bob, "add-stranger");
+  await bob.waitForFunction((selector) => !document.querySelector(selector)?.offsetParent, {}, id("add-stranger"));
+  await press(bob, "accept");
+  await Promise.all([alice, bob].map((page) => screen(page, "active")));
+  await press(bob, "hangup");
+});
