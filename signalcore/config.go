@@ -43,7 +43,8 @@ const (
 	lostTime     = 8 * time.Second        // from a lost connection to the end of ringing there
 	countTime    = 10 * time.Second       // from the ring to when those that joined count as all
 	batchTime    = 100 * time.Millisecond // candidates are gathered into one message
-	holdTime     = 50 * time.Millisecond  // a description waits for its first candidates
+	holdTime     = 50 * time.Millisecond  // a description waits for its first candidate
+	burstTime    = 10 * time.Millisecond  // and then for those that come with it
 	replyTime    = time.Second            // a message told over the channel is posted too when nothing came back
 	ackTime      = time.Second            // a hangup waits for its acknowledgement
 	beatTime     = time.Second            // state is repeated

@@ -62,7 +62,7 @@ func (m *Machine) disconnect(t *tine) {
 }
 
 // described takes the connection's own description. It waits a moment for the first candidates, so that one message
-// carries both; an accept does not wait.
+// carries both: those of the own addresses come in one burst. An accept does not wait.
 func (m *Machine) described(t *tine, sdp string) {
 	if t.sdp != "" {
 		return
@@ -73,6 +73,9 @@ func (m *Machine) described(t *tine, sdp string) {
 		return
 	}
 	t.alarms.set(alarmHold, m.now.Add(holdTime))
+	if len(t.mine) > 0 {
+		t.alarms.set(alarmHold, m.now.Add(burstTime))
+	}
 }
 
 func (m *Machine) found(t *tine, cand Candidate) {
@@ -80,6 +83,9 @@ func (m *Machine) found(t *tine, cand Candidate) {
 		return
 	}
 	t.mine = append(t.mine, cand)
+	if len(t.mine) == 1 && t.alarms.on(alarmHold) {
+		t.alarms.set(alarmHold, m.now.Add(burstTime))
+	}
 	if t.sent && !t.alarms.on(alarmFlush) {
 		t.alarms.set(alarmFlush, m.now.Add(batchTime))
 	}
