@@ -111,7 +111,7 @@ const size = (name) => `${Math.round(statSync(join(dist, name)).size / 1000).toL
 rows.push(["Wasm, brotli", size("ringfork.wasm.br")], ["Wasm, gzip", size("ringfork.wasm.gz")], ["Wasm, raw", size("ringfork.wasm")]);
 rmSync(dist, { recursive: true });
 
-const chrome = execFileSync(process.env.CHROME, ["--version"], { encoding: "utf8" }).trim();
+const chrome = execFileSync(process.env.CHROME, ["--version"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
 const go = execFileSync("go", ["version"], { encoding: "utf8" }).trim().split(" ")[2];
 console.log(`\n| what | median of ${runs} |\n| --- | --- |`);
 for (const [what, value] of rows) console.log(`| ${what} | ${value} |`);
