@@ -64,3 +64,19 @@ check("a tab opened during the ring joins it and can win", async () => {
   await Promise.all([caller, late].map((tab) => tab.evaluate(() => test.hears())));
   assert.deepEqual(await endings(first), [{ reason: "answered-elsewhere", by: "Bob's late tab" }]);
 });
+
+check("both sides show no address of theirs: the call runs through the TURN server", async () => {
+  const [caller, tab] = [await it.alice.tab({ iceTransportPolicy: "relay" }), await it.bob.tab({ iceTransportPolicy: "relay" })];
+  await meet(caller, tab);
+  await caller.evaluate((id) => test.call(id), tab.account);
+  await reaches(tab, "ringing");
+  await caller.evaluate(() => test.until(() => test.last.devices.some(({ state }) => state === "connected")));
+  assert.equal(await tab.evaluate(() => test.accept()), "active");
+  await Promise.all([caller, tab].map((page) => page.evaluate(() => test.hears())));
+  const types = await caller.evaluate(async () => {
+    const reports = [...(await test.watch.connections[0].getStats()).values()];
+    return reports.filter(({ type }) => type.endsWith("-candidate")).map(({ candidateType }) => candidateType);
+  });
+  assert.ok(types.length >= 2);
+  assert.deepEqual(new Set(types), new Set(["relay"]));
+});
