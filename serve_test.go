@@ -425,7 +425,7 @@ func TestBuildCommand(t *testing.T) {
 	}
 	for _, name := range []string{
 		"ringfork.js", "ringfork/phone.js", "types/ringfork.d.ts", "types/ringfork/phone.d.ts", "ringfork.wasm",
-		"ringfork.wasm.br", "ringfork.wasm.gz", "wasm_exec.js", "package.json",
+		"ringfork.wasm.br", "ringfork.wasm.gz", "wasm_exec.js", "package.json", "LICENSES.txt",
 	} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() == 0 {
 			t.Errorf("%s is missing or empty: %v", name, err)

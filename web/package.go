@@ -21,7 +21,7 @@ const manifest = `{
 `
 
 // Package returns the files, by their names with slashes, that a static host or an npm package of Ringfork needs: the
-// JavaScript module and its types, the Wasm plain and compressed, wasm_exec.js and a package.json.
+// JavaScript module and its types, the Wasm plain and compressed, wasm_exec.js, a package.json and the licenses.
 func Package(out *build.Output) (map[string][]byte, error) {
 	m, err := read("ringfork.js", "ringfork", "types")
 	if err != nil {
@@ -32,5 +32,6 @@ func Package(out *build.Output) (map[string][]byte, error) {
 	m["ringfork.wasm.gz"] = out.Gzip
 	m["wasm_exec.js"] = out.Exec
 	m["package.json"] = []byte(manifest)
+	m["LICENSES.txt"] = out.Licenses
 	return m, nil
 }

@@ -12,10 +12,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/andybalholm/brotli"
 )
@@ -40,13 +38,17 @@ type Output struct {
 	Brotli []byte
 	Gzip   []byte
 	Exec   []byte // wasm_exec.js
+
+	// Licenses are the terms of all that is in the Wasm, for who passes it on. Only of quality Small.
+	Licenses []byte
 }
 
 // Names of the files in an entry of the cache.
 const (
-	wasmFile = "ringfork.wasm"
-	gzipFile = "ringfork.wasm.gz"
-	execFile = "wasm_exec.js"
+	wasmFile    = "ringfork.wasm"
+	gzipFile    = "ringfork.wasm.gz"
+	execFile    = "wasm_exec.js"
+	licenseFile = "licenses.txt"
 )
 
 func brotliFile(quality int) string { return fmt.Sprintf("ringfork.wasm.%d.br", quality) }
@@ -100,6 +102,13 @@ func Build(ctx context.Context, o Options) (*Output, error) {
 		return nil, err
 	}
 
+	if o.Quality >= Small {
+		out.Licenses, err = cache.file(licenseFile, func() ([]byte, error) { return licenses(ctx, tc, o.Dir) })
+		if err != nil {
+			return nil, err
+		}
+	}
+
 	gzipped := make(chan error, 1)
 	go func() {
 		var err error
@@ -140,10 +149,7 @@ func compile(ctx context.Context, tc *toolchain, root, dir string) ([]byte, erro
 	tmp.Close()
 	defer os.Remove(tmp.Name())
 
-	cmd := exec.CommandContext(ctx, tc.path, append(flags(), "-o", tmp.Name(), "./wasm")...)
-	cmd.Dir = root
-	cmd.Env = append(os.Environ(), environment...)
-	cmd.WaitDelay = time.Second // after ctx ends: the compilers it started hold its output open
+	cmd := tc.command(ctx, root, append(flags(), "-o", tmp.Name(), "./wasm")...)
 	if text, err := cmd.CombinedOutput(); err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 )
 
 // modulePath is the first line of the go.mod that belongs to this source.
@@ -76,6 +77,16 @@ func findToolchain(ctx context.Context, dir string) (*toolchain, error) {
 		return nil, &ToolchainError{fmt.Errorf("%s env: %w", path, err)}
 	}
 	return tc, nil
+}
+
+// command returns a go command for the Wasm's target, to be run in the module's root. It ends soon after ctx does, also
+// where compilers that it started hold its output open.
+func (tc *toolchain) command(ctx context.Context, root string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, tc.path, args...)
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), environment...)
+	cmd.WaitDelay = time.Second
+	return cmd
 }
 
 // FindModule returns the root folder of Ringfork's source: the one around the working directory, or else the one this
