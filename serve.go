@@ -23,6 +23,7 @@ import (
 	"syscall"
 	"time"
 
+	"ringfork/phone/echo"
 	"ringfork/relay"
 	"ringfork/relay/turn"
 	"ringfork/wasm/build"
@@ -34,6 +35,8 @@ const usage = `Ringfork: private calls between web pages.
   go run . [flags]            serve the demo page, the JavaScript module, a relay and a TURN server,
                               print one line with the URL, and go on until Ctrl-C
   go run . build [-o DIR]     write what a static host or an npm package needs into DIR (default: dist)
+  go run . echo [flags]       answer every call and send back what is heard and seen, for trying calls out alone;
+                              print one line with the link to add it by, and go on until Ctrl-C
 
 Flags of the server:
   -addr HOST:PORT     address of the web server and the relay (default 127.0.0.1:8787; port 0: one that is free)
@@ -44,6 +47,10 @@ Flags of the server:
   -data DIR           where the relay keeps slots, sealed values by which contacts find each other's
                       devices; "none" keeps them in memory (default: ringfork/relay-PORT in the user's
                       configuration folder, so that card links survive a restart; with port 0: none)
+
+Flags of echo:
+  -relay URL          the server whose pages may call it (default http://127.0.0.1:8787)
+  -data DIR           where its account is kept (default: ringfork/echo in the user's configuration folder)
 `
 
 const defaultAddr = "127.0.0.1:8787"
@@ -80,6 +87,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		switch args[0] {
 		case "build":
 			return runBuild(ctx, args[1:], stdout, notice)
+		case "echo":
+			return runEcho(ctx, args[1:], stdout)
 		case "help":
 			return flag.ErrHelp
 		}
@@ -392,4 +401,32 @@ func runBuild(ctx context.Context, args []string, stdout io.Writer, notice func(
 	fmt.Fprintf(stdout, "%s: %d files; the Wasm has %d kB, %d kB in brotli, %d kB in gzip\n", *dir, len(files),
 		len(out.Wasm)/1000, len(out.Brotli)/1000, len(out.Gzip)/1000)
 	return nil
+}
+
+// runEcho answers calls and sends back what it hears and sees, until ctx ends.
+func runEcho(ctx context.Context, args []string, stdout io.Writer) error {
+	f := flag.NewFlagSet("ringfork echo", flag.ContinueOnError)
+	relay := f.String("relay", "http://"+defaultAddr, "")
+	dir := f.String("data", "", "")
+	if err := parseFlags(f, args); err != nil {
+		return err
+	}
+	origin, err := parseOrigin(*relay)
+	if err != nil {
+		return badUsage("-relay %q is not http(s)://HOST[:PORT]", *relay)
+	}
+	if *dir == "" {
+		user, err := os.UserConfigDir()
+		if err != nil {
+			return fmt.Errorf("failed to find a folder for the account: %w; say where with -data DIR", err)
+		}
+		*dir = filepath.Join(user, "ringfork", "echo")
+	}
+	err = echo.Run(ctx, echo.Options{Relay: origin, Dir: *dir, Name: "Echo"}, func(link string) {
+		fmt.Fprintf(stdout, "Echo: %s\n", link)
+	})
+	if errors.Is(err, echo.ErrRelay) {
+		return fmt.Errorf("%w; start it first, with go run . in another terminal, or say where it is with -relay URL", err)
+	}
+	return err
 }

@@ -5,6 +5,7 @@ package peer
 import (
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/pion/interceptor"
 	"github.com/pion/logging"
@@ -37,6 +38,10 @@ func (c *Conn) create(cfg Config) error {
 	s.LoggerFactory = logs
 	s.DisableActiveTCP(true)
 	s.SetIncludeLoopbackCandidate(cfg.Loopback)
+	// pion prefers a direct path so much that it would wait two seconds before it takes a relayed one.
+	s.SetSrflxAcceptanceMinWait(100 * time.Millisecond)
+	s.SetPrflxAcceptanceMinWait(100 * time.Millisecond)
+	s.SetRelayAcceptanceMinWait(300 * time.Millisecond)
 	w := webrtc.Configuration{BundlePolicy: webrtc.BundlePolicyMaxBundle, RTCPMuxPolicy: webrtc.RTCPMuxPolicyRequire}
 	if cfg.RelayOnly {
 		w.ICETransportPolicy = webrtc.ICETransportPolicyRelay
