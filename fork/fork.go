@@ -35,6 +35,7 @@ type TineState uint8
 const (
 	TineRinging  TineState = iota // it rings there
 	TineDeclined                  // declined there, others ring on
+	TineBusy                      // in another call there, others ring on
 	TineLost                      // its connection is gone; a word from it brings it back
 	TineWon
 )
@@ -67,10 +68,10 @@ func (f *Fork) Join(e EndpointID, d DeviceID) error {
 }
 
 // Accept hands in an accept and reports whether it settled the fork. An endpoint for which there was no room joins by it;
-// one that declined cannot win.
+// one that declined or is busy cannot win.
 func (f *Fork) Accept(e EndpointID) bool {
 	t := f.tine(e)
-	if f.outcome != Ringing || t != nil && t.state == TineDeclined {
+	if f.outcome != Ringing || t != nil && (t.state == TineDeclined || t.state == TineBusy) {
 		return false
 	}
 	if t == nil {
@@ -97,6 +98,14 @@ func (f *Fork) Decline(e EndpointID, everywhere bool) bool {
 	return everywhere
 }
 
+// Busy hands in that an endpoint is in another call. By itself it never settles the fork (see [Fork.Count]): one busy
+// endpoint does not stop the others.
+func (f *Fork) Busy(e EndpointID) {
+	if t := f.tine(e); t != nil && f.outcome == Ringing && t.state != TineDeclined {
+		t.state = TineBusy
+	}
+}
+
 // Lose hands in that an endpoint's connection is gone. It settles nothing: other endpoints may still answer the ring.
 func (f *Fork) Lose(e EndpointID) {
 	if t := f.tine(e); t != nil && t.state == TineRinging {
@@ -104,18 +113,23 @@ func (f *Fork) Lose(e EndpointID) {
 	}
 }
 
-// Count ends the ringing as declined if every endpoint that joined has declined, and reports whether it did. The caller
-// of Count decides from when on those that joined are all there are.
+// Count ends the ringing if every endpoint that joined has declined or is busy, and reports whether it did: as busy where
+// all are, else as declined. The caller of Count decides from when on those that joined are all there are.
 func (f *Fork) Count() bool {
 	if f.outcome != Ringing || len(f.tines) == 0 {
 		return false
 	}
+	outcome := Busy
 	for i := range f.tines {
-		if f.tines[i].state != TineDeclined {
+		switch f.tines[i].state {
+		case TineBusy:
+		case TineDeclined:
+			outcome = Declined
+		default:
 			return false
 		}
 	}
-	f.outcome = Declined
+	f.outcome = outcome
 	return true
 }
 

@@ -20,10 +20,10 @@ type entry struct {
 }
 
 func (m model) outcome() (Outcome, EndpointID) {
-	joined, declined := []EndpointID{}, []EndpointID{}
+	joined, declined, busy := []EndpointID{}, []EndpointID{}, []EndpointID{}
 	for _, x := range m.log {
 		in := slices.Contains(joined, x.e)
-		out := slices.Contains(declined, x.e)
+		out := slices.Contains(declined, x.e) || slices.Contains(busy, x.e)
 		switch x.what {
 		case "join":
 			if !in {
@@ -37,13 +37,22 @@ func (m model) outcome() (Outcome, EndpointID) {
 			if in && x.everywhere {
 				return Declined, EndpointID{}
 			}
-			if in && !out {
+			if in && !slices.Contains(declined, x.e) {
 				declined = append(declined, x.e)
+				busy = slices.DeleteFunc(busy, func(e EndpointID) bool { return e == x.e })
+			}
+		case "busy":
+			if in && !out {
+				busy = append(busy, x.e)
 			}
 		case "count":
-			if len(joined) > 0 && len(declined) == len(joined) {
-				return Declined, EndpointID{}
+			if len(joined) == 0 || len(declined)+len(busy) < len(joined) {
+				continue
 			}
+			if len(declined) == 0 {
+				return Busy, EndpointID{}
+			}
+			return Declined, EndpointID{}
 		case "cancel":
 			return Cancelled, EndpointID{}
 		case "expire":
@@ -63,7 +72,7 @@ func TestForkAgainstModel(t *testing.T) {
 		settledBy := 0
 		for range rapid.IntRange(1, 30).Draw(t, "events") {
 			x := entry{
-				what:       rapid.SampledFrom([]string{"join", "join", "join", "accept", "decline", "lose", "count", "cancel", "expire"}).Draw(t, "what"),
+				what:       rapid.SampledFrom([]string{"join", "join", "join", "accept", "decline", "busy", "lose", "count", "cancel", "expire"}).Draw(t, "what"),
 				e:          endpoint(rapid.IntRange(0, 5).Draw(t, "endpoint")),
 				everywhere: rapid.IntRange(0, 3).Draw(t, "everywhere") == 0,
 			}
@@ -80,6 +89,8 @@ func TestForkAgainstModel(t *testing.T) {
 				settled = f.Accept(x.e)
 			case "decline":
 				settled = f.Decline(x.e, x.everywhere)
+			case "busy":
+				f.Busy(x.e)
 			case "lose":
 				f.Lose(x.e)
 			case "count":

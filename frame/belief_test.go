@@ -46,7 +46,7 @@ var theOffer, theAccept = signalcore.Hash{10}, signalcore.Hash{11}
 // every kind of message.
 var every = []signalcore.Message{
 	signalcore.Ring{}, signalcore.Offer{}, signalcore.Answer{}, signalcore.Candidates{}, signalcore.Accept{}, signalcore.Won{},
-	signalcore.Settled{}, signalcore.Decline{}, signalcore.Hangup{}, signalcore.State{},
+	signalcore.Settled{}, signalcore.Decline{}, signalcore.Busy{}, signalcore.Hangup{}, signalcore.State{}, signalcore.Restart{},
 }
 
 func check(t *testing.T, err error, reason string) {
@@ -70,6 +70,8 @@ func TestCallerBelieves(t *testing.T) {
 		signalcore.KindWon:        {ReasonUnexpected, ReasonUnexpected},
 		signalcore.KindSettled:    {ReasonUnexpected, ReasonUnexpected},
 		signalcore.KindDecline:    {"", ""},
+		signalcore.KindBusy:       {"", ""},
+		signalcore.KindRestart:    {"", ReasonNoOffer},
 		signalcore.KindHangup:     {"", ReasonNoOffer},
 		signalcore.KindState:      {ReasonUnexpected, ReasonUnexpected},
 	}
@@ -151,6 +153,8 @@ func TestCalledBelieves(t *testing.T) {
 		signalcore.KindWon:        {"", ReasonRecipient},
 		signalcore.KindSettled:    {"", ""},
 		signalcore.KindDecline:    {ReasonUnexpected, ReasonRecipient},
+		signalcore.KindBusy:       {ReasonUnexpected, ReasonRecipient},
+		signalcore.KindRestart:    {"", ReasonRecipient},
 		signalcore.KindHangup:     {"", ReasonRecipient},
 		signalcore.KindState:      {ReasonUnexpected, ReasonRecipient},
 	}

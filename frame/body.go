@@ -33,6 +33,7 @@ const (
 	keySeq         = 20
 	keyScreen      = 21
 	keyHold        = 22
+	keyGeneration  = 23
 )
 
 // Bounds of what a body may say.
@@ -46,7 +47,7 @@ const (
 func known(k signalcore.Kind) bool {
 	switch k {
 	case signalcore.KindRing, signalcore.KindOffer, signalcore.KindAnswer, signalcore.KindCandidates, signalcore.KindAccept,
-		signalcore.KindWon, signalcore.KindSettled, signalcore.KindDecline, signalcore.KindHangup, signalcore.KindState:
+		signalcore.KindWon, signalcore.KindSettled, signalcore.KindDecline, signalcore.KindBusy, signalcore.KindHangup, signalcore.KindState, signalcore.KindRestart:
 		return true
 	}
 	return false
@@ -69,11 +70,15 @@ func marshalBody(m signalcore.Message) ([]byte, error) {
 		err = w.description(m.SDP, m.Candidates)
 	case signalcore.Candidates:
 		w.bool(keyEnd, m.End)
+		w.uint(keyGeneration, uint64(m.Generation))
 		err = w.description("", m.List)
 	case signalcore.Accept:
 		w.media(m.Media)
 		err = w.description(m.SDP, m.Candidates)
-	case signalcore.Won:
+	case signalcore.Won, signalcore.Busy:
+	case signalcore.Restart:
+		w.uint(keyGeneration, uint64(m.Generation))
+		err = w.description(m.SDP, m.Candidates)
 	case signalcore.Settled:
 		w.uint(keyOutcome, uint64(m.Outcome))
 		w.fixed(keyWinner, m.Winner[:])

@@ -39,7 +39,7 @@ func (f *fields) message(k signalcore.Kind) (signalcore.Message, error) {
 		err := f.description(&m.SDP, &m.Candidates)
 		return m, err
 	case signalcore.KindCandidates:
-		m := signalcore.Candidates{End: f.bool(keyEnd)}
+		m := signalcore.Candidates{End: f.bool(keyEnd), Generation: uint32(f.uint(keyGeneration, 1<<32-1))}
 		err := f.description(nil, &m.List)
 		return m, err
 	case signalcore.KindAccept:
@@ -54,6 +54,12 @@ func (f *fields) message(k signalcore.Kind) (signalcore.Message, error) {
 		f.fixed(keyWinner, m.Winner[:])
 		f.bad = f.bad || m.Outcome == signalcore.NoOutcome
 		return m, nil
+	case signalcore.KindBusy:
+		return signalcore.Busy{}, nil
+	case signalcore.KindRestart:
+		m := signalcore.Restart{Generation: uint32(f.uint(keyGeneration, 1<<32-1))}
+		err := f.description(&m.SDP, &m.Candidates)
+		return m, err
 	case signalcore.KindDecline:
 		return signalcore.Decline{Everywhere: f.bool(keyEverywhere)}, nil
 	case signalcore.KindHangup:

@@ -6,7 +6,7 @@ import "ringfork/signalcore"
 // endpoint that rang, and
 //
 //   - answer: in reply to a message of this endpoint that carried a description;
-//   - won, candidates, hangup: to this endpoint;
+//   - won, candidates, restart, hangup: to this endpoint;
 //   - settled: to this endpoint or to the whole account.
 //
 // It is not safe for use by several goroutines.
@@ -58,7 +58,7 @@ func (c *Called) Check(e *Envelope) error {
 			}
 		}
 		return drop(ReasonRef)
-	case signalcore.Won, signalcore.Settled, signalcore.Candidates, signalcore.Hangup:
+	case signalcore.Won, signalcore.Settled, signalcore.Candidates, signalcore.Restart, signalcore.Hangup:
 		return nil
 	}
 	return drop(ReasonUnexpected)

@@ -11,8 +11,8 @@ const (
 // Caller judges what comes to the reply mailbox of a call that this endpoint placed:
 //
 //   - offer: from a current device of the called account, in reply to this ring;
-//   - accept, candidates, hangup: from exactly the endpoint that signed an offer;
-//   - decline: from a current device of the called account, for its own endpoint.
+//   - accept, candidates, restart, hangup: from exactly the endpoint that signed an offer;
+//   - decline, busy: from a current device of the called account, for its own endpoint.
 //
 // It is not safe for use by several goroutines.
 type Caller struct {
@@ -56,12 +56,12 @@ func (c *Caller) Check(e *Envelope) error {
 			return c.remember(e.From)
 		}
 		return nil
-	case signalcore.Accept, signalcore.Candidates, signalcore.Hangup:
+	case signalcore.Accept, signalcore.Candidates, signalcore.Restart, signalcore.Hangup:
 		if !offered {
 			return drop(ReasonNoOffer)
 		}
 		return nil
-	case signalcore.Decline:
+	case signalcore.Decline, signalcore.Busy:
 		return nil
 	}
 	return drop(ReasonUnexpected)

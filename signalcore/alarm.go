@@ -33,21 +33,33 @@ func (a *alarms) set(w alarm, at time.Time) { a[w] = at }
 func (a *alarms) clear(w alarm)             { a[w] = time.Time{} }
 func (a *alarms) on(w alarm) bool           { return !a[w].IsZero() }
 
-// nextAlarm finds the earliest alarm of all calls. The index is the retry's.
+// first returns the earliest alarm, the zero time if none is set.
+func (a *alarms) first() (what alarm, at time.Time) {
+	for w, t := range a {
+		if !t.IsZero() && (at.IsZero() || t.Before(at)) {
+			what, at = alarm(w), t
+		}
+	}
+	return what, at
+}
+
+// nextAlarm finds the earliest alarm of all calls. The index is the retry's, or the tine's; one past the tines is the spare
+// connection.
 func (m *Machine) nextAlarm() (what alarm, c *call, i int, at time.Time) {
 	what = noAlarm
 	earlier := func(t time.Time) bool { return !t.IsZero() && (at.IsZero() || t.Before(at)) }
 	for _, k := range m.calls {
-		for w, t := range k.alarms {
-			if earlier(t) {
-				what, c, i, at = alarm(w), k, 0, t
-			}
+		if w, t := k.alarms.first(); earlier(t) {
+			what, c, i, at = w, k, 0, t
 		}
 		for j, tn := range k.tines {
-			for w, t := range tn.alarms {
-				if earlier(t) {
-					what, c, i, at = alarm(w), k, j, t
-				}
+			if w, t := tn.alarms.first(); earlier(t) {
+				what, c, i, at = w, k, j, t
+			}
+		}
+		if k.spare != nil {
+			if w, t := k.spare.alarms.first(); earlier(t) {
+				what, c, i, at = w, k, len(k.tines), t
 			}
 		}
 		for j := range k.retries {
@@ -76,7 +88,10 @@ func (m *Machine) ring(what alarm, c *call, i int) {
 		return
 	}
 	if what >= alarmHold {
-		t := c.tines[i]
+		t := c.spare
+		if i < len(c.tines) {
+			t = c.tines[i]
+		}
 		t.alarms.clear(what)
 		switch what {
 		case alarmHold:
@@ -88,8 +103,7 @@ func (m *Machine) ring(what alarm, c *call, i int) {
 		case alarmBeat:
 			m.beat(t)
 		case alarmSilence:
-			m.becomeEnded(c, EndLost, c.answeredBy)
-			m.disconnect(t)
+			m.recover(c)
 		case alarmClose:
 			m.disconnect(t)
 		}
@@ -98,7 +112,7 @@ func (m *Machine) ring(what alarm, c *call, i int) {
 	c.alarms.clear(what)
 	switch what {
 	case alarmBacklog:
-		m.becomeRinging(c)
+		m.release(c, holdBacklog)
 	case alarmExpiry:
 		m.expired(c)
 	case alarmGone:

@@ -13,16 +13,23 @@ type call struct {
 	peer Sender // of an outgoing call only the account, until a tine won
 
 	state      CallState
-	held       bool // an incoming call that does not ring yet: the backlog behind it is not read
+	number     uint64 // incoming: the caller's count of its calls
+	held       hold   // incoming: why it does not ring yet
+	silent     bool   // not shown to the user, who sees another call in its place, or none
+	mailbox    bool   // the call's own mailbox is open
 	end        EndReason
 	answeredBy string
 	media      Media // what the caller means to send
 	name       string
 	stranger   bool
 
-	accepted    bool // incoming: the user picked up
-	won         bool // incoming: the caller said so
-	heardCaller bool // incoming: it said anything after its ring
+	glare       *call  // the call that this endpoint and the other side placed in the same moment (rule 8)
+	replaces    CallID // the call in whose place the user sees this one
+	accepted    bool   // incoming: the user picked up
+	won         bool   // incoming: the caller said so
+	here        bool   // incoming: it ended for this endpoint only, others may ring on
+	rings       bool   // incoming: it is shown, or was
+	heardCaller bool   // incoming: it said anything after its ring
 	picked      Media
 
 	fork  fork.Fork // outgoing
@@ -36,6 +43,11 @@ type call struct {
 	alarms  alarms
 	seen    []seenMessage
 
+	waiting bool // it rings while the user is in another call
+
+	generation    uint32 // of the connection, counts replacements
+	spare         *tine  // the connection that is to replace the talker's
+	stale         *tine  // the connection that was replaced, until the other side was heard on the new one
 	local, remote State
 	dirty, shown  bool
 	view          View
@@ -51,12 +63,14 @@ type seenMessage struct {
 func (m *Machine) becomeRinging(c *call) {
 	switch {
 	case c.dir == Outgoing && c.state == StateDialing:
-	case c.dir == IncomingCall && c.held:
-		c.held = false
+	case c.dir == IncomingCall && c.state == StateRinging && c.held == 0 && !c.rings:
+		c.rings = true
 		c.alarms.clear(alarmBacklog)
-		c.state = StateRinging
 		c.dirty = true
-		m.answerRing(c)
+		if !c.mailbox {
+			m.answerRing(c)
+		}
+		m.yield(c)
 		return
 	default:
 		panic("internal error: call cannot begin to ring")
@@ -98,10 +112,10 @@ func (m *Machine) becomeEnded(c *call, why EndReason, by string) {
 	c.end = why
 	c.answeredBy = by
 	c.dirty = true
-	c.held = false
+	c.held = 0
 	c.stop(KindRing, EndpointID{})
 	for _, t := range c.tines {
-		for _, k := range []Kind{KindOffer, KindAnswer, KindAccept, KindCandidates, KindWon} {
+		for _, k := range []Kind{KindOffer, KindAnswer, KindAccept, KindCandidates, KindWon, KindRestart} {
 			c.stop(k, t.endpoint)
 		}
 		t.alarms.clear(alarmBeat)
@@ -110,6 +124,8 @@ func (m *Machine) becomeEnded(c *call, why EndReason, by string) {
 		t.alarms.clear(alarmHold)
 		t.alarms.clear(alarmLost)
 	}
+	m.dropSpare(c)
+	m.retire(c)
 	c.alarms.clear(alarmBacklog)
 	c.alarms.clear(alarmExpiry)
 	c.alarms.clear(alarmGone)
@@ -120,7 +136,17 @@ func (m *Machine) becomeEnded(c *call, why EndReason, by string) {
 		forget = later(c.until, m.now).Add(2 * windUpTime) // late offers and accepts are still answered
 	}
 	c.alarms.set(alarmForget, forget)
-	m.emit(Detach{Call: c.id})
+	m.share(c)
+	if !m.parted(c) {
+		m.emit(Detach{Call: c.id})
+	}
+}
+
+// share lets endpoints of the profile that start later know of a call that is over for the whole account.
+func (m *Machine) share(c *call) {
+	if c.dir == IncomingCall && !c.here {
+		m.emit(Remember{Call: c.id, Until: c.until.Add(2 * clockSkew)})
+	}
 }
 
 // forget drops a call that is over, with its mailbox and keys.
@@ -128,8 +154,11 @@ func (m *Machine) forget(c *call) {
 	for _, t := range c.tines {
 		m.disconnect(t)
 	}
-	m.emit(CloseMailbox{Call: c.id})
-	m.remember(c.id, c.until)
+	m.dropSpare(c)
+	if c.mailbox {
+		m.emit(CloseMailbox{Call: c.id})
+	}
+	m.remember(c)
 	for i := range m.calls {
 		if m.calls[i] == c {
 			m.calls = append(m.calls[:i:i], m.calls[i+1:]...)
@@ -139,8 +168,8 @@ func (m *Machine) forget(c *call) {
 }
 
 // remember keeps the id of a call that is over for as long as a ring of it could be taken for a new one (rule 10).
-func (m *Machine) remember(id CallID, until time.Time) {
-	until = until.Add(2 * clockSkew)
+func (m *Machine) remember(c *call) {
+	id, until := c.id, c.until.Add(2*clockSkew)
 	if len(m.seen) >= maxSeenCalls {
 		var first CallID
 		at := until
@@ -197,7 +226,8 @@ func (c *call) once(from EndpointID, id MessageID) bool {
 func (c *call) look() View {
 	v := View{
 		Call: c.id, Direction: c.dir, Peer: c.peer.Account, ClaimedName: c.name, Stranger: c.stranger,
-		State: c.state, End: c.end, AnsweredBy: c.answeredBy, Media: c.media, Remote: c.remote,
+		State: c.state, End: c.end, AnsweredBy: c.answeredBy, Media: c.media, Remote: c.remote, Waiting: c.waiting,
+		Replaces: c.replaces,
 	}
 	v.Remote.Seq = 0
 	if c.dir == IncomingCall {
@@ -210,6 +240,8 @@ func (c *call) look() View {
 			d.State = DeviceAccepted
 		case s == fork.TineDeclined:
 			d.State = DeviceDeclined
+		case s == fork.TineBusy:
+			d.State = DeviceBusy
 		case s == fork.TineLost:
 			d.State = DeviceGone
 		case c.fork.Outcome() != fork.Ringing:

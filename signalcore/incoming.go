@@ -6,56 +6,9 @@ import (
 	"ringfork/fork"
 )
 
-// rung takes a ring: a call begins here, unless it may not.
-func (m *Machine) rung(in Received, r Ring) {
-	left := min(r.TTL, MaxRingTime) - in.Age
-	skew := m.now.Sub(r.SentAt)
-	switch e, early := m.early[in.Call]; {
-	case in.From.Account == m.cfg.Self.Account:
-		m.drop("ring from the own account")
-		return
-	case in.Stranger && m.cfg.Incoming != FromAnyone:
-		m.drop("ring of a stranger")
-		return
-	case left <= 0 || skew-in.Age > clockSkew || skew < -clockSkew:
-		m.drop("expired ring")
-		return
-	case early && e.from == in.From:
-		m.drop("ring of a settled call")
-		return
-	}
-	ringing, ofAccount := 0, 0
-	for _, c := range m.calls {
-		if c.dir == IncomingCall && c.state == StateRinging {
-			ringing++
-			if c.peer.Account == in.From.Account {
-				ofAccount++
-			}
-		}
-	}
-	if ringing >= maxRinging || ofAccount >= maxRingingAccount {
-		m.drop("too many ringing calls")
-		return
-	}
-	c := &call{
-		id: in.Call, dir: IncomingCall, peer: in.From, state: StateRinging, held: true, media: r.Media, name: r.Name,
-		stranger: in.Stranger, began: m.now, until: m.now.Add(left), dirty: true,
-		remote: State{Audio: r.Media.Audio, Video: r.Media.Video},
-	}
-	c.once(in.From.Endpoint, in.ID)
-	c.tines = []*tine{{call: c, endpoint: in.From.Endpoint}}
-	m.calls = append(m.calls, c)
-	c.alarms.set(alarmExpiry, c.until)
-	if m.backlogRead {
-		m.becomeRinging(c)
-	} else {
-		c.alarms.set(alarmBacklog, m.now.Add(backlogTime))
-	}
-}
-
 // answerRing replies to a ring that rings: with a description where it may connect before accept (rule 12).
 func (m *Machine) answerRing(c *call) {
-	m.emit(OpenMailbox{Call: c.id, To: c.peer.Account, Incoming: true})
+	m.openMailbox(c)
 	t := c.tines[0]
 	switch {
 	case m.cfg.Preconnect == PreconnectAlways, m.cfg.Preconnect == PreconnectContacts && !c.stranger:
@@ -63,6 +16,11 @@ func (m *Machine) answerRing(c *call) {
 	default:
 		m.postOffer(c, t, Offer{Label: m.labelFor(c)})
 	}
+}
+
+func (m *Machine) openMailbox(c *call) {
+	c.mailbox = true
+	m.emit(OpenMailbox{Call: c.id, To: c.peer.Account, Incoming: c.dir == IncomingCall})
 }
 
 func (m *Machine) postOffer(c *call, t *tine, o Offer) {
@@ -82,6 +40,7 @@ func (m *Machine) answered(c *call, a Answer) {
 	c.stop(KindOffer, t.endpoint)
 	if c.state != StateEnded {
 		m.apply(t, a)
+		m.release(c, holdProof)
 	}
 }
 
@@ -90,6 +49,11 @@ func (m *Machine) pickUp(c *call, media Media) {
 	if c.dir != IncomingCall || c.state != StateRinging {
 		m.emit(Misuse{Call: c.id, Code: "wrong-state"})
 		return
+	}
+	for _, k := range m.calls { // one active call: accepting the second ends the first (rule 17)
+		if k != c && k != c.glare && k.state != StateEnded && (k.dir == Outgoing || k.state != StateRinging) {
+			m.hangUp(k)
+		}
 	}
 	c.accepted = true
 	c.picked = media
@@ -108,6 +72,9 @@ func (m *Machine) pickUp(c *call, media Media) {
 		if !c.retrying(KindAccept) {
 			m.say(t, Accept{Media: media}, unlimited, c.alarms[alarmConnect])
 		}
+	}
+	if c.replaces != (CallID{}) {
+		m.notify() // first of all the user's call has to become this one
 	}
 	m.emit(Attach{Call: c.id, Conn: t.conn})
 }
@@ -132,6 +99,7 @@ func (m *Machine) wonHere(c *call) {
 	}
 	c.won = true
 	c.answeredBy = m.cfg.Label
+	m.withdraw(c)
 	if t.open {
 		m.becomeActive(c, t)
 	}
@@ -170,16 +138,12 @@ func (m *Machine) settledBy(c *call, s Settled) {
 
 // endRinging ends a call at a called endpoint that is not talking. A held one was never seen and just goes.
 func (m *Machine) endRinging(c *call, why EndReason, by string) {
-	if c.held {
-		c.held = false
+	if c.held != 0 {
+		c.held = 0
 		c.state = StateEnded
-		m.remember(c.id, c.until)
-		for i := range m.calls {
-			if m.calls[i] == c {
-				m.calls = append(m.calls[:i:i], m.calls[i+1:]...)
-				return
-			}
-		}
+		m.share(c)
+		m.forget(c)
+		return
 	}
 	m.becomeEnded(c, why, by)
 	c.tines[0].alarms.set(alarmClose, m.now.Add(closeDelay))
@@ -194,6 +158,7 @@ func (m *Machine) refuse(c *call, everywhere bool) {
 	t := c.tines[0]
 	m.becomeEnded(c, EndDeclined, "")
 	left := 1
+	c.here = !everywhere
 	if everywhere {
 		left = unlimited
 		c.alarms.set(alarmForget, later(c.until, m.now.Add(windUpTime)))

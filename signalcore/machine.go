@@ -28,12 +28,16 @@ func New(cfg Config) *Machine {
 		cfg.RingTime = DefaultRingTime
 	}
 	cfg.RingTime = min(max(cfg.RingTime, MinRingTime), MaxRingTime)
-	return &Machine{
+	m := &Machine{
 		cfg:   cfg,
 		conns: map[ConnID]*tine{},
 		seen:  map[CallID]time.Time{},
 		early: map[CallID]early{},
 	}
+	for id, until := range cfg.Seen {
+		m.seen[id] = until
+	}
+	return m
 }
 
 // Step takes what happened and returns what must be done, in order. Time never runs back: an earlier now counts as the
@@ -68,7 +72,12 @@ func (m *Machine) handle(in Input) {
 	case Refuse:
 		m.withCall(in.Call, func(c *call) { m.refuse(c, in.Everywhere) })
 	case HangUp:
-		m.withCall(in.Call, m.hangUp)
+		m.withCall(in.Call, func(c *call) {
+			if first := m.yieldedTo(c); first != nil {
+				c = first // the user does not know yet that the call goes on as another
+			}
+			m.hangUp(c)
+		})
 	case SetState:
 		m.withCall(in.Call, func(c *call) { m.setState(c, in) })
 	case Leave:
@@ -120,7 +129,7 @@ func (m *Machine) call(id CallID) *call {
 // withCall runs f on a call the user named. A call that is over is no misuse: the user's word crossed its end.
 func (m *Machine) withCall(id CallID, f func(*call)) {
 	c := m.call(id)
-	if c == nil || c.held {
+	if c == nil || c.held != 0 {
 		if _, over := m.seen[id]; !over {
 			m.emit(Misuse{Call: id, Code: "unknown-call"})
 		}
@@ -142,11 +151,13 @@ func (m *Machine) leave() {
 		if c.state == StateEnded {
 			continue
 		}
-		if c.held {
+		if c.held != 0 {
+			c.here = true
 			m.endRinging(c, EndHangup, "")
 			continue
 		}
 		if c.dir == IncomingCall && c.state == StateRinging {
+			c.here = true
 			m.becomeEnded(c, EndHangup, "")
 			for _, t := range c.tines {
 				m.disconnect(t)
@@ -164,16 +175,17 @@ func (m *Machine) backlog(done bool) {
 		return
 	}
 	for _, c := range m.calls {
-		if c.held {
-			m.becomeRinging(c)
-		}
+		m.release(c, holdBacklog)
 	}
 }
 
 // notify tells what changed in the view of each call.
 func (m *Machine) notify() {
 	for _, c := range m.calls {
-		if c.held || !c.dirty {
+		if w := c.dir == IncomingCall && c.state == StateRinging && m.engaged(c); w != c.waiting {
+			c.waiting, c.dirty = w, true
+		}
+		if c.held != 0 || c.silent || !c.dirty {
 			continue
 		}
 		c.dirty = false
@@ -181,7 +193,7 @@ func (m *Machine) notify() {
 		if c.shown && v.equal(c.view) {
 			continue
 		}
-		m.emit(Notify{View: v, New: !c.shown && c.dir == IncomingCall})
+		m.emit(Notify{View: v, New: !c.shown && c.dir == IncomingCall && c.replaces == CallID{}})
 		c.view, c.shown = v, true
 	}
 }

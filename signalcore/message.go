@@ -6,8 +6,7 @@ import (
 	"ringfork/fork"
 )
 
-// Kind numbers a kind of message on the wire. Numbers are never reused; 9 (busy), 12 (restart), 13 (move) and 14 (sync)
-// are reserved.
+// Kind numbers a kind of message on the wire. Numbers are never reused; 13 (move) is reserved.
 type Kind uint8
 
 // The kinds of messages.
@@ -20,8 +19,10 @@ const (
 	KindWon        Kind = 6
 	KindSettled    Kind = 7
 	KindDecline    Kind = 8
+	KindBusy       Kind = 9
 	KindHangup     Kind = 10
 	KindState      Kind = 11
+	KindRestart    Kind = 12
 )
 
 // Message is what one endpoint says to another: one of the types in this file.
@@ -79,8 +80,9 @@ type Answer struct {
 
 // Candidates carries ICE candidates found after the description was sent.
 type Candidates struct {
-	List []Candidate
-	End  bool // no more will come (RFC 8838, section 13)
+	List       []Candidate
+	End        bool   // no more will come (RFC 8838, section 13)
+	Generation uint32 // of the connection they belong to, see Restart
 }
 
 // Accept says that somebody picked up at this endpoint. SDP is an offer where the tine has no description yet.
@@ -112,9 +114,20 @@ type Decline struct {
 	Everywhere bool
 }
 
+// Busy says that an endpoint is in another call and that its application does not want calls to wait.
+type Busy struct{}
+
 // Hangup ends an accepted call. A hangup is answered by one with Ack, so that the sender may close the connection.
 type Hangup struct {
 	Ack bool
+}
+
+// Restart replaces the connection of an active call. From the endpoint it carries the offer of the new connection, from the
+// caller the answer to it, or nothing: the wish for an offer.
+type Restart struct {
+	Generation uint32 // counts the connections of a call; the first has 0
+	SDP        string
+	Candidates []Candidate
 }
 
 // State says what a side sends now. It is repeated every second: its arrival is the heartbeat of an accepted call.
@@ -148,8 +161,14 @@ func (Settled) Kind() Kind { return KindSettled }
 // Kind returns KindDecline.
 func (Decline) Kind() Kind { return KindDecline }
 
+// Kind returns KindBusy.
+func (Busy) Kind() Kind { return KindBusy }
+
 // Kind returns KindHangup.
 func (Hangup) Kind() Kind { return KindHangup }
+
+// Kind returns KindRestart.
+func (Restart) Kind() Kind { return KindRestart }
 
 // Kind returns KindState.
 func (State) Kind() Kind { return KindState }

@@ -16,6 +16,10 @@ func (m *Machine) dial(in Dial) {
 		m.emit(Misuse{Call: in.Call, Code: "wrong-state"})
 		return
 	}
+	if m.engaged(nil) {
+		m.emit(Misuse{Call: in.Call, Code: "wrong-state"})
+		return
+	}
 	m.number++
 	c := &call{
 		id: in.Call, dir: Outgoing, peer: Sender{Account: in.To}, media: in.Media, dirty: true,
@@ -23,7 +27,7 @@ func (m *Machine) dial(in Dial) {
 		local: State{Audio: in.Media.Audio, Video: in.Media.Video},
 	}
 	m.calls = append(m.calls, c)
-	m.emit(OpenMailbox{Call: c.id, To: in.To})
+	m.openMailbox(c)
 	ring := Ring{Number: m.number, Media: in.Media, SentAt: m.now.Truncate(time.Millisecond), TTL: m.cfg.RingTime, Name: m.cfg.Name}
 	m.post(c, EndpointID{}, ring, unlimited, c.until)
 	c.alarms.set(alarmExpiry, c.until)
@@ -61,6 +65,10 @@ func (m *Machine) offered(c *call, from Sender, o Offer) {
 // accepted takes an endpoint's accept. The first one processed wins (rule 2).
 func (m *Machine) accepted(c *call, from EndpointID, a Accept) {
 	t := c.tine(from)
+	if c.silent && c.fork.Outcome() == fork.Ringing {
+		c.unsee(from) // the call in whose favour this one is held is not settled yet: the accept is said again
+		return
+	}
 	if !c.fork.Accept(from) {
 		if t == nil || !c.isWinner(t) {
 			m.tellSettled(c, from)
@@ -139,6 +147,8 @@ func endOf(o fork.Outcome) EndReason {
 		return EndCancelled
 	case fork.Unanswered:
 		return EndUnanswered
+	case fork.Busy:
+		return EndBusy
 	}
 	panic("internal error: outcome ends no call")
 }
@@ -162,22 +172,21 @@ func (m *Machine) declined(c *call, from Sender, d Decline) {
 		}
 		return
 	}
-	if c.tine(from.Endpoint) == nil { // its offer was lost
-		if err := c.fork.Join(from.Endpoint, from.Device); err != nil {
-			m.drop("too many tines")
-			return
-		}
-		c.tines = append(c.tines, &tine{call: c, endpoint: from.Endpoint})
-		if c.state == StateDialing {
-			m.becomeRinging(c)
-		}
+	if !m.known(c, from) {
+		return
 	}
 	if c.fork.Decline(from.Endpoint, d.Everywhere) {
 		m.settled(c)
 		return
 	}
+	m.refused(c, from.Endpoint)
+}
+
+// refused notes that an endpoint rings no more. When all do, the call ends; but not before a device that was asleep had its
+// time to wake up.
+func (m *Machine) refused(c *call, from EndpointID) {
 	c.dirty = true
-	t := c.tine(from.Endpoint)
+	t := c.tine(from)
 	c.stop(KindAnswer, t.endpoint)
 	c.stop(KindCandidates, t.endpoint)
 	t.alarms = alarms{}
@@ -186,6 +195,30 @@ func (m *Machine) declined(c *call, from Sender, d Decline) {
 		c.alarms.set(alarmCount, at)
 	} else if c.fork.Count() {
 		m.settled(c)
+	}
+}
+
+// known makes sure that an endpoint is one of the fork's, also if its offer was lost or it made none.
+func (m *Machine) known(c *call, from Sender) bool {
+	if c.tine(from.Endpoint) != nil {
+		return true
+	}
+	if err := c.fork.Join(from.Endpoint, from.Device); err != nil {
+		m.drop("too many tines")
+		return false
+	}
+	c.tines = append(c.tines, &tine{call: c, endpoint: from.Endpoint})
+	if c.state == StateDialing {
+		m.becomeRinging(c)
+	}
+	return true
+}
+
+// busy takes an endpoint's word that it is in another call (rule 6).
+func (m *Machine) busy(c *call, from Sender) {
+	if c.fork.Outcome() == fork.Ringing && m.known(c, from) {
+		c.fork.Busy(from.Endpoint)
+		m.refused(c, from.Endpoint)
 	}
 }
 

@@ -1,5 +1,7 @@
 package signalcore
 
+import "time"
+
 // Output is something the driver must do: one of the types in this file. Outputs run in slice order.
 type Output interface{ output() }
 
@@ -86,6 +88,13 @@ type Notify struct {
 	New  bool
 }
 
+// Remember asks to keep the id of a call that is over until then, for endpoints of the profile that start later: a replayed
+// ring of it must not ring there (rule 10).
+type Remember struct {
+	Call  CallID
+	Until time.Time
+}
+
 // Misuse says that the last input asked for what cannot be done. Code is "unknown-call" or "wrong-state".
 type Misuse struct {
 	Call CallID
@@ -109,5 +118,6 @@ func (Attach) output()        {}
 func (Show) output()          {}
 func (Detach) output()        {}
 func (Notify) output()        {}
+func (Remember) output()      {}
 func (Misuse) output()        {}
 func (Drop) output()          {}

@@ -49,6 +49,16 @@ func (m *Machine) heard(t *tine, in Heard) {
 	c := t.call
 	if s, ok := in.Msg.(State); ok {
 		m.lives(t)
+		if t == c.stale || t == c.spare {
+			return
+		}
+		m.back(c, t)
+		if c.state == StateActive {
+			t.alarms.set(alarmSilence, m.now.Add(silenceTime))
+		}
+		if t == c.talker() {
+			m.retire(c)
+		}
 		m.hear(t, s)
 		return
 	}
@@ -77,9 +87,17 @@ func (m *Machine) lives(t *tine) {
 		c.heardCaller = true
 		c.alarms.clear(alarmGone)
 	}
-	if c.state == StateActive && t.open {
-		t.alarms.set(alarmSilence, m.now.Add(silenceTime))
+}
+
+// generationOf returns the connection of a generation: the tine's own, or the one that is to replace it.
+func (c *call) generationOf(t *tine, generation uint32) *tine {
+	switch {
+	case c.spare != nil && c.spare.generation == generation:
+		return c.spare
+	case t != nil && t.generation == generation:
+		return t
 	}
+	return nil
 }
 
 // fromEndpoint is what a caller hears from a called endpoint.
@@ -92,13 +110,19 @@ func (m *Machine) fromEndpoint(c *call, from Sender, msg Message) {
 		m.accepted(c, from.Endpoint, msg)
 	case Decline:
 		m.declined(c, from, msg)
+	case Busy:
+		m.busy(c, from)
 	case Candidates:
-		if t != nil && c.state != StateEnded {
+		if t = c.generationOf(t, msg.Generation); t != nil && c.state != StateEnded {
 			m.take(t, msg.List, msg.End)
 		}
 	case Hangup:
 		if t != nil {
 			m.hungUp(t, msg)
+		}
+	case Restart:
+		if t != nil && c.isWinner(t) {
+			m.restarted(c, msg)
 		}
 	default:
 		m.drop("kind that a called endpoint does not send")
@@ -115,11 +139,13 @@ func (m *Machine) fromCaller(c *call, msg Message) {
 	case Settled:
 		m.settledBy(c, msg)
 	case Candidates:
-		if c.state != StateEnded {
-			m.take(c.tines[0], msg.List, msg.End)
+		if t := c.generationOf(c.tines[0], msg.Generation); t != nil && c.state != StateEnded {
+			m.take(t, msg.List, msg.End)
 		}
 	case Hangup:
 		m.hungUp(c.tines[0], msg)
+	case Restart:
+		m.restarted(c, msg)
 	default:
 		m.drop("kind that a caller does not send")
 	}

@@ -70,7 +70,10 @@ func (w *world) command(d *datadriven.TestData) error {
 		}
 		return nil
 	case "block":
-		w.blocked = true
+		w.blocked = name != "off"
+		return nil
+	case "channels":
+		w.mute = name == "off"
 		return nil
 	}
 	n := w.node(name)
@@ -83,17 +86,28 @@ func (w *world) command(d *datadriven.TestData) error {
 		w.calls++
 		w.step(n, Dial{Call: CallID{byte(w.calls)}, To: account(arg("to")), Media: media})
 	case "accept":
-		w.step(n, PickUp{Call: w.lastCall(), Media: media})
+		w.step(n, PickUp{Call: w.named(arg("call")), Media: media})
 	case "decline":
-		w.step(n, Refuse{Call: w.lastCall(), Everywhere: !has("here")})
+		w.step(n, Refuse{Call: w.named(arg("call")), Everywhere: !has("here")})
 	case "hangup":
-		w.step(n, HangUp{Call: w.lastCall()})
+		w.step(n, HangUp{Call: w.named(arg("call"))})
 	case "state":
 		w.step(n, SetState{Call: w.lastCall(), Audio: !has("muted"), Video: has("video")})
 	case "leave":
 		w.step(n, Leave{})
 	case "crash":
 		w.crash(n)
+	case "break":
+		w.breakWires(n)
+	case "flap":
+		for _, id := range n.wires() {
+			w.after(0, func() { w.step(n, Changed{Conn: id, State: ConnDisconnected}) })
+			w.after(time.Second, func() { w.step(n, Changed{Conn: id, State: ConnConnected}) })
+		}
+	case "clock": // this endpoint's clock is off by so much from now on
+		dur, err := time.ParseDuration(d.CmdArgs[1].Key)
+		n.skew = dur
+		return err
 	case "sleep":
 		// The tab is suspended: it handles nothing for so long, then wakes to its timer first.
 		dur, err := time.ParseDuration(d.CmdArgs[1].Key)
@@ -113,6 +127,8 @@ func (w *world) command(d *datadriven.TestData) error {
 		w.step(n, BacklogRead{Done: true})
 	case "again":
 		w.replay(n, arg("kind"))
+	case "late": // says once more what it said first, as if it had been under way all the time
+		w.step(w.node("alice"), Received{Call: w.lastCall(), From: n.self, ID: 99, Msg: Busy{}})
 	case "hostile":
 		return w.hostile(n, arg("what"))
 	default:
@@ -138,6 +154,14 @@ func (p mapInt) Scan(s fmt.ScanState, _ rune) error {
 
 func (w *world) lastCall() CallID { return CallID{byte(w.calls)} }
 
+// named returns the call of a number, by default the last one dialed.
+func (w *world) named(n string) CallID {
+	if n == "" {
+		return w.lastCall()
+	}
+	return CallID{n[0] - '0'}
+}
+
 func (w *world) endpoints(d *datadriven.TestData, arg func(string) string) error {
 	cfg := Config{}
 	if arg("from") == "anyone" {
@@ -148,6 +172,9 @@ func (w *world) endpoints(d *datadriven.TestData, arg func(string) string) error
 		cfg.Preconnect = PreconnectAlways
 	case "never":
 		cfg.Preconnect = PreconnectNever
+	}
+	if arg("busy") == "refuse" {
+		cfg.Busy = BusyRefuse
 	}
 	if r := arg("ring"); r != "" {
 		dur, err := time.ParseDuration(r)
@@ -213,7 +240,7 @@ func (w *world) hostile(n *node, what string) error {
 		from := self(fmt.Sprintf("bob/%d", 100+i))
 		switch what {
 		case "rings":
-			w.step(n, Received{Call: CallID{0xee, byte(i)}, From: self(fmt.Sprintf("eve%d/1", i/3)), ID: 1,
+			w.step(n, Received{Call: CallID{0xee, byte(i)}, From: self(fmt.Sprintf("eve%d/%d", i/3, i)), ID: 1,
 				Msg: Ring{Number: 1, SentAt: w.now, TTL: time.Minute, Name: "Eve"}})
 		case "endpoints":
 			w.step(n, Received{Call: w.lastCall(), From: from, ID: 1, Msg: Offer{}})

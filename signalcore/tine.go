@@ -22,8 +22,9 @@ type tine struct {
 	heldAll bool
 	alarms  alarms
 
-	answerID MessageID // at the caller: of the answer
-	stateSeq uint32    // of the last state told
+	answerID   MessageID // at the caller: of the answer
+	generation uint32    // of the connection, see Restart
+	stateSeq   uint32    // of the last state told
 }
 
 // connect begins a connection in which this side offers.
@@ -112,6 +113,8 @@ func (m *Machine) sendDescription(t *tine) {
 	list := t.mine
 	t.mine, t.sent = nil, true
 	switch {
+	case t == c.spare:
+		m.reach(c, Restart{Generation: t.generation, SDP: t.sdp, Candidates: list})
 	case c.dir == Outgoing:
 		t.answerID = m.post(c, t.endpoint, Answer{SDP: t.sdp, Candidates: list}, unlimited, later(c.until, m.now.Add(connectTime)))
 	case c.offerID == 0:
@@ -130,8 +133,12 @@ func (m *Machine) sendCandidates(t *tine) {
 	if len(t.mine) == 0 || t.call.state == StateEnded {
 		return
 	}
-	msg := Candidates{List: t.mine, End: t.mineAll}
+	msg := Candidates{List: t.mine, End: t.mineAll, Generation: t.generation}
 	t.mine = nil
+	if t == t.call.spare {
+		m.reach(t.call, msg)
+		return
+	}
 	if t.open {
 		m.emit(Tell{Conn: t.conn, ID: t.call.newID(), Msg: msg})
 		return
@@ -182,6 +189,10 @@ func (m *Machine) opened(t *tine) {
 	if t.open {
 		return
 	}
+	if t == c.spare {
+		m.moved(t)
+		return
+	}
 	t.open, t.failed = true, false
 	t.alarms.clear(alarmLost)
 	c.dirty = true
@@ -210,15 +221,22 @@ func (c *call) isWinner(t *tine) bool {
 // closed notes that the other side closed the channel: in a call a hangup, while it rings a lost tine (rule 13).
 func (m *Machine) closed(t *tine) {
 	c := t.call
+	if t == c.stale || t == c.spare {
+		m.disconnect(t)
+		if t == c.stale {
+			c.stale = nil
+		}
+		return
+	}
 	t.open = false
 	c.dirty = true
 	switch {
 	case c.state == StateEnded:
 		m.disconnect(t)
-	case c.state == StateActive && (c.dir == IncomingCall || c.isWinner(t)):
+	case c.talks() && (c.dir == IncomingCall || c.isWinner(t)):
 		m.becomeEnded(c, EndHangup, c.answeredBy)
 		m.disconnect(t)
-	case c.state == StateActive:
+	case c.talks():
 		m.disconnect(t) // a loser that closed by itself
 	case c.state == StateRinging:
 		m.losing(t)
@@ -228,12 +246,24 @@ func (m *Machine) closed(t *tine) {
 // changed follows the connection's state.
 func (m *Machine) changed(t *tine, s ConnState) {
 	c := t.call
+	switch {
+	case t == c.spare:
+		if s == ConnFailed {
+			m.spareFailed(c)
+		}
+		return
+	case t == c.stale:
+		return
+	}
 	switch s {
 	case ConnConnected:
 		t.alarms.clear(alarmLost)
 	case ConnDisconnected:
-		if c.state == StateRinging && t.open {
+		switch {
+		case c.state == StateRinging && t.open:
 			m.losing(t)
+		case c.state == StateActive && t == c.talker():
+			t.alarms.set(alarmLost, m.now.Add(flapTime))
 		}
 	case ConnFailed:
 		m.failed(t)
@@ -260,14 +290,17 @@ func (m *Machine) failed(t *tine) {
 			m.giveUp(c)
 		}
 	case StateActive:
-		m.becomeEnded(c, EndLost, c.answeredBy)
-		m.disconnect(t)
+		m.recover(c)
 	}
 }
 
 // broken: this side cannot have that connection. The ring is answered all the same.
 func (m *Machine) broken(t *tine) {
 	c := t.call
+	if t == c.spare {
+		m.spareFailed(c)
+		return
+	}
 	described := t.sent
 	m.disconnect(t)
 	t.failed = true
@@ -292,7 +325,14 @@ func (m *Machine) losing(t *tine) {
 // lost: a tine that was connected and did not come back.
 func (m *Machine) lost(t *tine) {
 	c := t.call
-	if c.dir == IncomingCall {
+	switch {
+	case t == c.spare:
+		m.spareFailed(c)
+		return
+	case c.state == StateActive:
+		m.recover(c)
+		return
+	case c.dir == IncomingCall:
 		m.endRinging(c, EndCancelled, "")
 		return
 	}
@@ -313,7 +353,7 @@ func (m *Machine) beat(t *tine) {
 // hear takes a state of the other side's; an older one than the last is late and ignored.
 func (m *Machine) hear(t *tine, s State) {
 	c := t.call
-	if c.state != StateActive || s.Seq <= c.remote.Seq {
+	if !c.talks() || s.Seq <= c.remote.Seq {
 		return
 	}
 	if s.Audio != c.remote.Audio || s.Video != c.remote.Video || s.Screen != c.remote.Screen || s.Hold != c.remote.Hold {
@@ -341,11 +381,14 @@ func (m *Machine) hangUp(c *call) {
 		m.refuse(c, true)
 	default:
 		t := c.talker()
+		sure := t.open && c.state == StateActive
 		m.becomeEnded(c, EndHangup, c.answeredBy)
+		id := c.newID()
 		if t.open {
-			m.emit(Tell{Conn: t.conn, ID: c.newID(), Msg: Hangup{}})
-		} else {
-			m.post(c, t.endpoint, Hangup{}, 1, m.now.Add(windUpTime))
+			m.emit(Tell{Conn: t.conn, ID: id, Msg: Hangup{}})
+		}
+		if !sure { // a channel that is being replaced may carry nothing any more
+			m.postAs(c, t.endpoint, id, Hangup{}, 2, c.alarms[alarmForget])
 		}
 		t.alarms.set(alarmClose, m.now.Add(ackTime))
 	}
@@ -388,13 +431,28 @@ func (m *Machine) hungUp(t *tine, h Hangup) {
 	t.alarms.set(alarmClose, m.now.Add(closeDelay))
 }
 
-// giveUp ends a call that was accepted and did not connect.
+// giveUp ends a call that was accepted and did not connect, or did not come back.
 func (m *Machine) giveUp(c *call) {
 	t := c.talker()
-	m.becomeEnded(c, EndFailed, c.answeredBy)
+	why := EndFailed
+	if c.talks() {
+		why = EndLost
+	}
+	m.becomeEnded(c, why, c.answeredBy)
 	m.post(c, t.endpoint, Hangup{}, 1, m.now.Add(windUpTime))
 	m.disconnect(t)
 }
+
+// spareFailed drops a replacement that did not work; the endpoint tries another one.
+func (m *Machine) spareFailed(c *call) {
+	m.dropSpare(c)
+	if c.state == StateReconnecting && c.dir == IncomingCall {
+		m.offerSpare(c)
+	}
+}
+
+// talks reports whether a call is active, also while its connection is being replaced.
+func (c *call) talks() bool { return c.state == StateActive || c.state == StateReconnecting }
 
 // setState changes what this side says it sends.
 func (m *Machine) setState(c *call, in SetState) {

@@ -20,12 +20,13 @@ const (
 	StateRinging
 	StateConnecting
 	StateActive
+	StateReconnecting
 	StateEnded
 )
 
 // String returns the state as the module's users read it.
 func (s CallState) String() string {
-	return [...]string{"dialing", "ringing", "connecting", "active", "ended"}[s]
+	return [...]string{"dialing", "ringing", "connecting", "active", "reconnecting", "ended"}[s]
 }
 
 // EndReason says how a call ended.
@@ -42,12 +43,14 @@ const (
 	EndDeclinedElsewhere
 	EndLost
 	EndFailed
+	EndBusy
+	EndReplaced
 )
 
 // String returns the reason as the module's users read it; empty for a call that has not ended.
 func (r EndReason) String() string {
 	return [...]string{"", "hangup", "declined", "cancelled", "unanswered", "answered-elsewhere", "declined-elsewhere",
-		"lost", "failed"}[r]
+		"lost", "failed", "busy", "replaced"}[r]
 }
 
 // DeviceState is what the caller sees of one endpoint.
@@ -60,11 +63,12 @@ const (
 	DeviceAccepted
 	DeviceDeclined
 	DeviceGone
+	DeviceBusy
 )
 
 // String returns the state as the module's users read it.
 func (s DeviceState) String() string {
-	return [...]string{"ringing", "connected", "accepted", "declined", "gone"}[s]
+	return [...]string{"ringing", "connected", "accepted", "declined", "gone", "busy"}[s]
 }
 
 // Device is one endpoint of the account called, as its caller sees it. A stranger learns no label.
@@ -84,13 +88,15 @@ type View struct {
 	End         EndReason
 	AnsweredBy  string // label of the device that won, where known
 	Devices     []Device
-	Media       Media // what the caller means to send
-	Remote      State // what the other side says it sends
+	Media       Media  // what the caller means to send
+	Remote      State  // what the other side says it sends
+	Waiting     bool   // it rings while this endpoint is in another call
+	Replaces    CallID // the call in whose place this one is, from the user's point of view; zero: none (rule 8)
 }
 
 func (v View) equal(w View) bool {
 	return v.Call == w.Call && v.Direction == w.Direction && v.Peer == w.Peer && v.ClaimedName == w.ClaimedName &&
 		v.Stranger == w.Stranger && v.State == w.State && v.End == w.End && v.AnsweredBy == w.AnsweredBy &&
-		v.Media == w.Media && v.Remote.Audio == w.Remote.Audio && v.Remote.Video == w.Remote.Video &&
+		v.Media == w.Media && v.Waiting == w.Waiting && v.Replaces == w.Replaces && v.Remote.Audio == w.Remote.Audio && v.Remote.Video == w.Remote.Video &&
 		v.Remote.Screen == w.Remote.Screen && v.Remote.Hold == w.Remote.Hold && slices.Equal(v.Devices, w.Devices)
 }

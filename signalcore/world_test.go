@@ -22,6 +22,7 @@ type world struct {
 
 	mail, link time.Duration // one way
 	relayDown  bool
+	mute       bool // control channels lose everything
 	blocked    bool // connections never open
 	lose       map[string]int
 	mailbox    []letter // what the accounts' mailboxes hold
@@ -34,6 +35,7 @@ type node struct {
 	self   Sender
 	m      *Machine
 	dead   bool
+	skew   time.Duration // of its clock
 	asleep bool
 	missed []Input // while asleep
 	last   map[CallID]View
@@ -49,6 +51,7 @@ type wire struct {
 	described   [2]bool // has the other side's description
 	candidates  [2]bool
 	open, ended bool
+	broken      bool // carries nothing any more, and nobody was told
 }
 
 type letter struct {
@@ -137,8 +140,8 @@ func (w *world) run(d time.Duration) {
 		next := end
 		var wake *node
 		for _, n := range w.nodes {
-			if at := n.m.Deadline(); !n.dead && !n.asleep && !at.IsZero() && at.Before(next) {
-				next, wake = at, n
+			if at := n.m.Deadline(); !n.dead && !n.asleep && !at.IsZero() && at.Add(-n.skew).Before(next) {
+				next, wake = at.Add(-n.skew), n
 			}
 		}
 		if len(w.queue) > 0 && !w.queue[0].at.After(next) {
@@ -169,7 +172,7 @@ func (w *world) step(n *node, in Input) {
 		n.missed = append(n.missed, in)
 		return
 	}
-	for _, out := range n.m.Step(w.now, in) {
+	for _, out := range n.m.Step(w.now.Add(n.skew), in) {
 		w.do(n, out)
 	}
 }
@@ -206,6 +209,11 @@ func kindOf(m Message) string {
 			return s + " everywhere"
 		}
 		return s + " here"
+	case Restart:
+		if m.SDP == "" {
+			return fmt.Sprintf("%s %d (no description)", s, m.Generation)
+		}
+		return fmt.Sprintf("%s %d (%d candidates)", s, m.Generation, len(m.Candidates))
 	case Hangup:
 		if m.Ack {
 			return s + " acknowledged"
@@ -268,6 +276,8 @@ func (w *world) do(n *node, out Output) {
 	case Notify:
 		w.printf(n, "sees %s", w.view(out.View, out.New))
 		n.last[out.View.Call] = out.View
+	case Remember:
+		// Kept by the profile's store: see the driver's tests.
 	case Misuse:
 		w.printf(n, "is told: %s", out.Code)
 	case Drop:
@@ -300,6 +310,12 @@ func (w *world) view(v View, fresh bool) string {
 	}
 	if len(v.Devices) > 0 {
 		b.WriteString("]")
+	}
+	if v.Waiting {
+		b.WriteString(" (waiting)")
+	}
+	if v.Replaces != (CallID{}) {
+		fmt.Fprintf(&b, " in place of call %d", v.Replaces[0])
 	}
 	if v.Remote.Video {
 		b.WriteString(" +video")
@@ -386,7 +402,7 @@ func (w *world) deliver(r *node, in Received) {
 
 func (w *world) tell(n *node, out Tell) {
 	x := n.ends[out.Conn]
-	if x == nil || !x.open {
+	if x == nil || !x.open || x.broken || w.mute {
 		return
 	}
 	i := 1 - x.side(n)
@@ -421,21 +437,41 @@ func (w *world) disconnect(n *node, id ConnID) {
 		return
 	}
 	x.ended = true
-	if i := 1 - x.side(n); x.node[i] != nil && x.open {
+	if i := 1 - x.side(n); x.node[i] != nil && x.open && !x.broken {
 		w.after(w.link, func() { w.step(x.node[i], Closed{Conn: x.conn[i]}) })
 	}
 	x.open = false
 }
 
-// crash ends a node without a word. Its peers notice as browsers do: disconnected after 7 s, failed after 17 s.
-func (w *world) crash(n *node) {
-	n.dead = true
+// breakWires cuts all connections of a node, as a change of its network does. Both sides notice after a second.
+func (w *world) breakWires(n *node) {
+	for _, id := range n.wires() {
+		x := n.ends[id]
+		if !x.open || x.broken {
+			continue
+		}
+		x.broken = true
+		for i := range 2 {
+			w.after(time.Second, func() { w.step(x.node[i], Changed{Conn: x.conn[i], State: ConnDisconnected}) })
+			w.after(11*time.Second, func() { w.step(x.node[i], Changed{Conn: x.conn[i], State: ConnFailed}) })
+		}
+	}
+}
+
+// wires returns the connections of a node, oldest first.
+func (n *node) wires() []ConnID {
 	ids := make([]ConnID, 0, len(n.ends))
 	for id := range n.ends {
 		ids = append(ids, id)
 	}
 	slices.Sort(ids)
-	for _, id := range ids {
+	return ids
+}
+
+// crash ends a node without a word. Its peers notice as browsers do: disconnected after 7 s, failed after 17 s.
+func (w *world) crash(n *node) {
+	n.dead = true
+	for _, id := range n.wires() {
 		x := n.ends[id]
 		i := 1 - x.side(n)
 		if x.node[i] == nil || !x.open {

@@ -1,0 +1,96 @@
+package signalcore
+
+import (
+	"bytes"
+	"crypto/sha256"
+
+	"ringfork/fork"
+)
+
+// meet finds out whether this endpoint rings the account that rings it: both dialed in the same moment (rule 8). Of the two
+// calls the one whose id has the smaller hash goes first. Whom one is dialing counts as a contact.
+func (m *Machine) meet(c *call) {
+	for _, o := range m.calls {
+		if o.dir != Outgoing || o.state == StateEnded || o.peer.Account != c.peer.Account || o.fork.Outcome() != fork.Ringing {
+			continue
+		}
+		c.stranger = false
+		c.glare = o
+		if goesFirst(o.id, c.id) {
+			c.held |= holdGlare // the other side accepts our call, and withdraws its own
+		}
+		return
+	}
+}
+
+// goesFirst reports whether call a goes on when a and b meet.
+func goesFirst(a, b CallID) bool {
+	x, y := sha256.Sum256(a[:]), sha256.Sum256(b[:])
+	return bytes.Compare(x[:], y[:]) < 0
+}
+
+// yield accepts a call that goes first without ringing, in the place of the one dialed here, which is held silent.
+func (m *Machine) yield(c *call) {
+	if c.glare == nil || c.glare.over() {
+		c.glare = nil
+		return
+	}
+	c.glare.silent = true
+	c.replaces, c.glare.replaces = c.glare.id, CallID{}
+	m.pickUp(c, c.glare.media)
+}
+
+// over reports whether an outgoing call does not ring any more.
+func (c *call) over() bool { return c.state == StateEnded || c.fork.Outcome() != fork.Ringing }
+
+// yieldedTo returns the call that was accepted in the place of one dialed here, nil if none was.
+func (m *Machine) yieldedTo(o *call) *call {
+	for _, c := range m.calls {
+		if c.glare == o && c.dir == IncomingCall && c.replaces == o.id && c.state != StateEnded {
+			return c
+		}
+	}
+	return nil
+}
+
+// withdraw ends the call dialed here: the one that went first in its place is won.
+func (m *Machine) withdraw(c *call) {
+	if c.glare != nil && c.replaces == c.glare.id && !c.glare.over() {
+		c.glare.fork.Cancel()
+		m.settled(c.glare)
+	}
+}
+
+// parted settles what becomes of the other of two calls that met, now that c has ended. It reports whether the user's call
+// goes on as the other one.
+func (m *Machine) parted(c *call) bool {
+	if c.dir == Outgoing {
+		for _, k := range m.calls {
+			if k.glare == c && c.fork.Outcome() != fork.Won {
+				m.release(k, holdGlare)
+			}
+		}
+		return false
+	}
+	o := c.glare
+	if o == nil || c.replaces != o.id || o.over() {
+		return false
+	}
+	if c.won || c.end == EndAnsweredElsewhere || c.end == EndHangup {
+		m.withdraw(c)
+		return false
+	}
+	c.silent, o.silent = true, false
+	o.replaces, o.dirty = c.id, true
+	return true
+}
+
+// unsee forgets the last message of an endpoint, so that it is acted on when it is said again.
+func (c *call) unsee(from EndpointID) {
+	for i := len(c.seen) - 1; i >= 0; i-- {
+		if c.seen[i].from == from {
+			c.seen = append(c.seen[:i:i], c.seen[i+1:]...)
+			return
+		}
+	}
+}

@@ -1,0 +1,138 @@
+package signalcore
+
+import "time"
+
+// A call whose connection breaks gets another one beside it, negotiated over the control channel and the mailboxes at once
+// (rule 15). When the new one can talk, the call moves to it and the old one is closed, but not before the other side was
+// heard there: to it, a closed channel is a hangup. Only the endpoint offers, as it did first; the caller asks it to.
+
+// recover begins to replace the connection of an active call.
+func (m *Machine) recover(c *call) {
+	if c.state == StateActive {
+		c.state = StateReconnecting
+		c.dirty = true
+		c.alarms.set(alarmConnect, m.now.Add(reconnectTime))
+	}
+	t := c.talker()
+	t.alarms.clear(alarmSilence)
+	t.alarms.clear(alarmLost)
+	if c.dir == IncomingCall {
+		m.offerSpare(c)
+		return
+	}
+	c.stop(KindRestart, t.endpoint)
+	m.reach(c, Restart{Generation: c.generation + 1})
+}
+
+// offerSpare makes the endpoint's next connection, unless one is under way.
+func (m *Machine) offerSpare(c *call) {
+	if c.spare != nil {
+		return
+	}
+	c.generation++
+	m.newSpare(c)
+	m.connect(c.spare)
+	c.spare.alarms.set(alarmLost, m.now.Add(spareTime))
+}
+
+func (m *Machine) newSpare(c *call) {
+	m.dropSpare(c)
+	t := c.talker()
+	c.spare = &tine{call: c, endpoint: t.endpoint, label: t.label, generation: c.generation, stateSeq: t.stateSeq}
+}
+
+func (m *Machine) dropSpare(c *call) {
+	if c.spare != nil {
+		c.stop(KindRestart, c.spare.endpoint)
+		c.stop(KindCandidates, c.spare.endpoint)
+		m.disconnect(c.spare)
+		c.spare = nil
+	}
+}
+
+// reach says something about a connection that is being replaced: over the channel that may be gone, and by mailbox.
+func (m *Machine) reach(c *call, msg Message) {
+	t := c.talker()
+	id := c.newID()
+	if t.open {
+		m.emit(Tell{Conn: t.conn, ID: id, Msg: msg})
+	}
+	m.postAs(c, t.endpoint, id, msg, unlimited, c.alarms[alarmConnect])
+}
+
+// restarted takes the other side's word about a replacement.
+func (m *Machine) restarted(c *call, r Restart) {
+	switch {
+	case c.state == StateEnded:
+		m.post(c, c.talkerEndpoint(), Hangup{}, 0, time.Time{}) // it does not know
+	case c.state != StateActive && c.state != StateReconnecting:
+		m.drop("restart of a call that is not active")
+	case c.dir == IncomingCall && r.SDP == "":
+		m.recover(c)
+	case c.dir == IncomingCall:
+		if c.spare != nil && r.Generation == c.generation {
+			c.stop(KindRestart, c.spare.endpoint)
+			m.apply(c.spare, Answer{SDP: r.SDP, Candidates: r.Candidates})
+		}
+	case r.SDP != "" && r.Generation > c.generation:
+		if c.state == StateActive {
+			c.state = StateReconnecting
+			c.dirty = true
+			c.alarms.set(alarmConnect, m.now.Add(reconnectTime))
+		}
+		c.generation = r.Generation
+		c.stop(KindRestart, c.talker().endpoint)
+		m.newSpare(c)
+		m.answering(c.spare, r.SDP)
+		m.take(c.spare, r.Candidates, false)
+	}
+}
+
+func (c *call) talkerEndpoint() EndpointID {
+	if t := c.talker(); t != nil {
+		return t.endpoint
+	}
+	return EndpointID{}
+}
+
+// moved makes the spare connection, which can talk now, the call's own.
+func (m *Machine) moved(t *tine) {
+	c := t.call
+	for i := range c.tines {
+		if c.tines[i].endpoint == t.endpoint {
+			m.retire(c)
+			c.stale = c.tines[i]
+			c.stale.alarms = alarms{}
+			c.tines[i] = t
+		}
+	}
+	c.spare = nil
+	t.open = true
+	t.alarms.clear(alarmLost)
+	c.stop(KindRestart, t.endpoint)
+	c.stop(KindCandidates, t.endpoint)
+	c.state = StateActive
+	c.dirty = true
+	c.alarms.clear(alarmConnect)
+	m.emit(Attach{Call: c.id, Conn: t.conn}, Show{Call: c.id, Conn: t.conn})
+	m.beat(t)
+	t.alarms.set(alarmSilence, m.now.Add(silenceTime))
+}
+
+// retire closes the connection that the call moved away from.
+func (m *Machine) retire(c *call) {
+	if c.stale != nil {
+		m.disconnect(c.stale)
+		c.stale = nil
+	}
+}
+
+// back notes that a call's old connection was heard again while it is being replaced.
+func (m *Machine) back(c *call, t *tine) {
+	if c.state == StateReconnecting && t.open {
+		c.state = StateActive
+		c.dirty = true
+		c.alarms.clear(alarmConnect)
+		c.stop(KindRestart, t.endpoint)
+	}
+}
