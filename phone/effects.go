@@ -54,6 +54,8 @@ func (p *Phone) do(out signalcore.Output) {
 		} else {
 			p.tell(CallChanged{Call: call})
 		}
+	case signalcore.Remember:
+		p.remember(out)
 	case signalcore.Misuse:
 		p.tell(Refused{Call: out.Call, Code: out.Code})
 	case signalcore.Drop:

@@ -23,6 +23,7 @@ type Config struct {
 
 	Incoming   signalcore.Incoming
 	Preconnect signalcore.Preconnect
+	Busy       signalcore.WhenBusy
 	RingTime   time.Duration // of outgoing calls; 0 means 45 s
 
 	// Peer is asked for the configuration of every peer connection; natively the tines of calls made may share a port,
@@ -75,6 +76,10 @@ func Open(ctx context.Context, cfg Config) (*Phone, error) {
 	if err != nil {
 		return nil, err
 	}
+	seen, err := loadSeen(ctx, cfg.Store)
+	if err != nil {
+		return nil, err
+	}
 	cfg.Name = account.Name()
 	cfg.Label = keys.CleanName(cfg.Label)
 	p := &Phone{
@@ -89,7 +94,7 @@ func Open(ctx context.Context, cfg Config) (*Phone, error) {
 	rand.Read(p.self.Endpoint[:])
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.machine = signalcore.New(signalcore.Config{Self: p.self, Name: cfg.Name, Label: cfg.Label, Incoming: cfg.Incoming,
-		Preconnect: cfg.Preconnect, RingTime: cfg.RingTime})
+		Preconnect: cfg.Preconnect, Busy: cfg.Busy, RingTime: cfg.RingTime, Seen: seen})
 	p.unsub = cfg.Transport.Subscribe(account.Inbox(),
 		func(f []byte, age time.Duration) { p.queue.put(func() { p.inboxFrame(f, age) }) },
 		func() { p.queue.put(func() { p.step(signalcore.BacklogRead{Done: true}) }) })

@@ -396,13 +396,17 @@ func TestLateEndpointWins(t *testing.T) {
 
 func TestStranger(t *testing.T) {
 	w := newTown(t)
-	alice := w.open("Alice", newMemory(), nil)
+	home := newMemory()
+	alice, second := w.open("Alice", home, nil), w.open("Alice", home, nil)
 	bob := w.open("Bob", newMemory(), func(c *Config) { c.Incoming = signalcore.FromAnyone })
 	carol := w.open("Carol", newMemory(), nil) // hears contacts only
 	w.add(alice, bob)
 	w.add(alice, carol)
 
-	unheard, err := alice.Call(carol.Account(), signalcore.Media{Audio: true})
+	if err := second.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	unheard, err := second.Call(carol.Account(), signalcore.Media{Audio: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -582,6 +586,102 @@ func TestContactsOfTwoEndpoints(t *testing.T) {
 		}
 		if l := e.Contacts(); len(l) != 2 || l[0].Name != "Alice" || l[1].Name != "Carol" {
 			t.Errorf("contacts %v", l)
+		}
+	}
+}
+
+// TestReplayedRing keeps the frame of a ring and posts it again after the call: it rings in no endpoint, not even in one
+// that was opened afterwards.
+func TestReplayedRing(t *testing.T) {
+	w := newTown(t)
+	home := newMemory()
+	var ring []byte
+	alice := w.open("Alice", newMemory(), func(c *Config) { c.Transport = &eavesdropper{Transport: c.Transport, ring: &ring} })
+	bob := w.open("Bob", home, nil)
+	w.meet(alice, bob)
+	id, err := alice.Call(bob.Account(), signalcore.Media{Audio: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bob.awaitRing(t)
+	if err := bob.Decline(id, true); err != nil {
+		t.Fatal(err)
+	}
+	alice.awaitState(t, signalcore.StateEnded)
+	bob.awaitState(t, signalcore.StateEnded)
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if b, _, _ := home.Get(t.Context(), keySeen); len(b) > 0 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the call was not remembered")
+		}
+	}
+	late := w.open("Bob", home, nil)
+	inbox := bob.account.Inbox().Address()
+	if err := alice.cfg.Transport.Publish(t.Context(), inbox, ring); err != nil {
+		t.Fatal(err)
+	}
+	// A second call is the proof that the replayed ring was read.
+	again, err := alice.Call(bob.Account(), signalcore.Media{Audio: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range []*endpoint{bob, late} {
+		await(t, e, "second ring", func(i Incoming) bool { return i.Call.View.Call == again })
+		e.mu.Lock()
+		for _, ev := range e.events {
+			if i, ok := ev.(Incoming); ok && e == late && i.Call.View.Call == id {
+				t.Error("a replayed ring rings in a fresh endpoint")
+			}
+		}
+		e.mu.Unlock()
+	}
+}
+
+// eavesdropper keeps the first frame that is published: the ring.
+type eavesdropper struct {
+	Transport
+	ring *[]byte
+}
+
+func (e *eavesdropper) Publish(ctx context.Context, to [20]byte, frame []byte) error {
+	if *e.ring == nil {
+		*e.ring = slices.Clone(frame)
+	}
+	return e.Transport.Publish(ctx, to, frame)
+}
+
+// TestGlare lets two people ring each other in the same moment, many times: there is one call, and both hear each other.
+func TestGlare(t *testing.T) {
+	w := newTown(t)
+	for range 5 {
+		alice, bob := w.open("Alice", newMemory(), nil), w.open("Bob", newMemory(), nil)
+		w.meet(alice, bob)
+		dialed := make(chan error)
+		go func() { _, err := alice.Call(bob.Account(), signalcore.Media{Audio: true}); dialed <- err }()
+		go func() { _, err := bob.Call(alice.Account(), signalcore.Media{Audio: true}); dialed <- err }()
+		for range 2 {
+			if err := <-dialed; err != nil {
+				t.Fatal(err)
+			}
+		}
+		a := alice.awaitState(t, signalcore.StateActive)
+		b := bob.awaitState(t, signalcore.StateActive)
+		if a.View.Call != b.View.Call {
+			t.Error("two calls")
+		}
+		alice.awaitHeard(t)
+		bob.awaitHeard(t)
+		for _, e := range []*endpoint{alice, bob} {
+			e.mu.Lock()
+			for _, ev := range e.events {
+				if _, ok := ev.(Incoming); ok {
+					t.Error("it rang")
+				}
+			}
+			e.mu.Unlock()
+			e.Close()
 		}
 	}
 }

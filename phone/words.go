@@ -20,13 +20,14 @@ type (
 	Conn       = peer.Conn
 )
 
-// Whose rings are heard, and with whom to connect before accept.
+// Whose rings are heard, with whom to connect before accept, and what becomes of a second call.
 const (
 	FromContacts       = signalcore.FromContacts
 	FromAnyone         = signalcore.FromAnyone
 	PreconnectContacts = signalcore.PreconnectContacts
 	PreconnectAlways   = signalcore.PreconnectAlways
 	PreconnectNever    = signalcore.PreconnectNever
+	BusyRefuse         = signalcore.BusyRefuse
 )
 
 // Who placed a call.

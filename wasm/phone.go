@@ -32,6 +32,9 @@ func open(o js.Value) (any, error) {
 	case "never":
 		cfg.Preconnect = phone.PreconnectNever
 	}
+	if text(o.Get("whenBusy")) == "refuse" {
+		cfg.Busy = phone.BusyRefuse
+	}
 	if s := o.Get("ringSeconds"); s.Type() == js.TypeNumber {
 		cfg.RingTime = time.Duration(s.Float() * float64(time.Second))
 	}
@@ -184,9 +187,14 @@ func callToJS(c phone.Call) map[string]any {
 	for i, d := range c.Devices {
 		devices[i] = map[string]any{"label": d.Label, "state": d.State.String()}
 	}
+	replaces := ""
+	if c.Replaces != (phone.CallID{}) {
+		replaces = c.Replaces.String()
+	}
 	return map[string]any{
-		"id": c.View.Call.String(), "direction": direction, "state": c.State.String(), "endReason": c.End.String(),
-		"answeredBy": c.AnsweredBy, "waiting": false, "devices": devices,
+		"replaces": replaces,
+		"id":       c.View.Call.String(), "direction": direction, "state": c.State.String(), "endReason": c.End.String(),
+		"answeredBy": c.AnsweredBy, "waiting": c.Waiting, "devices": devices,
 		"media":  map[string]any{"audio": c.Media.Audio, "video": c.Media.Video},
 		"remote": map[string]any{"audio": c.Remote.Audio, "video": c.Remote.Video, "screen": c.Remote.Screen},
 		"peer": map[string]any{"id": c.Peer.ID.String(), "name": c.Peer.Name, "claimedName": c.Peer.ClaimedName,

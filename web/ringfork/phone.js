@@ -29,6 +29,8 @@ import { loadWasm } from "./wasm.js";
  * @property {"contacts" | "anyone"} [incoming] who may ring here; "contacts" when left out
  * @property {"contacts" | "always" | "never"} [preconnect] with whom to connect while it rings: the answer is fast then,
  *   and they see this device's addresses before it; "contacts" when left out
+ * @property {"wait" | "refuse"} [whenBusy] what becomes of a second call: "wait" (when left out) shows it with `call.waiting`;
+ *   "refuse" answers busy here, while other tabs and devices ring on
  * @property {number} [ringSeconds] how long an outgoing call rings: 10 to 120; 45 when left out
  * @property {AbortSignal} [signal] closes the phone when it fires, also while it opens
  */
@@ -248,6 +250,7 @@ export class Phone extends PhoneEventTarget {
     label = "",
     incoming = "contacts",
     preconnect = "contacts",
+    whenBusy = "wait",
     ringSeconds = 45,
     iceTransportPolicy,
     signal,
@@ -260,6 +263,7 @@ export class Phone extends PhoneEventTarget {
       label,
       incoming,
       preconnect,
+      whenBusy,
       ringSeconds,
       relayOnly: iceTransportPolicy === "relay",
       transport: bound(transport),
@@ -507,6 +511,7 @@ function check({
   label,
   incoming,
   preconnect,
+  whenBusy,
   ringSeconds,
   iceTransportPolicy,
   iceServers,
@@ -524,6 +529,7 @@ function check({
   }
   if (![undefined, "contacts", "anyone"].includes(incoming)) bad("incoming is contacts or anyone");
   if (![undefined, "contacts", "always", "never"].includes(preconnect)) bad("preconnect is contacts, always or never");
+  if (![undefined, "wait", "refuse"].includes(whenBusy)) bad("whenBusy is wait or refuse");
   if (ringSeconds !== undefined && !(ringSeconds >= 10 && ringSeconds <= 120)) bad("ringSeconds is from 10 to 120");
   if (![undefined, "all", "relay"].includes(iceTransportPolicy)) bad("iceTransportPolicy is all or relay");
   if (iceServers !== undefined && !Array.isArray(iceServers) && typeof iceServers !== "function")

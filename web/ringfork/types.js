@@ -147,6 +147,7 @@
  * @property {string} label
  * @property {"contacts" | "anyone"} incoming
  * @property {"contacts" | "always" | "never"} preconnect
+ * @property {"wait" | "refuse"} whenBusy
  * @property {number} ringSeconds
  * @property {boolean} relayOnly
  * @property {Transport} transport

@@ -53,6 +53,11 @@ export type PhoneOptions = {
      */
     preconnect?: "contacts" | "always" | "never";
     /**
+     * what becomes of a second call: "wait" (when left out) shows it with `call.waiting`;
+     * "refuse" answers busy here, while other tabs and devices ring on
+     */
+    whenBusy?: "wait" | "refuse";
+    /**
      * how long an outgoing call rings: 10 to 120; 45 when left out
      */
     ringSeconds?: number;

@@ -216,6 +216,7 @@ export type RawOptions = {
     label: string;
     incoming: "contacts" | "anyone";
     preconnect: "contacts" | "always" | "never";
+    whenBusy: "wait" | "refuse";
     ringSeconds: number;
     relayOnly: boolean;
     transport: Transport;
@@ -362,6 +363,7 @@ export type RawApi = {
  * @property {string} label
  * @property {"contacts" | "anyone"} incoming
  * @property {"contacts" | "always" | "never"} preconnect
+ * @property {"wait" | "refuse"} whenBusy
  * @property {number} ringSeconds
  * @property {boolean} relayOnly
  * @property {Transport} transport
