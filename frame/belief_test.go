@@ -47,6 +47,7 @@ var theOffer, theAccept = signalcore.Hash{10}, signalcore.Hash{11}
 var every = []signalcore.Message{
 	signalcore.Ring{}, signalcore.Offer{}, signalcore.Answer{}, signalcore.Candidates{}, signalcore.Accept{}, signalcore.Won{},
 	signalcore.Settled{}, signalcore.Decline{}, signalcore.Busy{}, signalcore.Hangup{}, signalcore.State{}, signalcore.Restart{},
+	signalcore.Sync{},
 }
 
 func check(t *testing.T, err error, reason string) {
@@ -74,6 +75,7 @@ func TestCallerBelieves(t *testing.T) {
 		signalcore.KindRestart:    {"", ReasonNoOffer},
 		signalcore.KindHangup:     {"", ReasonNoOffer},
 		signalcore.KindState:      {ReasonUnexpected, ReasonUnexpected},
+		signalcore.KindSync:       {ReasonUnexpected, ReasonUnexpected},
 	}
 	newCaller := func(t *testing.T) *Caller {
 		c := NewCaller(theCall, alice, bobTab.Account, theRing, isBobs)
@@ -157,6 +159,7 @@ func TestCalledBelieves(t *testing.T) {
 		signalcore.KindRestart:    {"", ReasonRecipient},
 		signalcore.KindHangup:     {"", ReasonRecipient},
 		signalcore.KindState:      {ReasonUnexpected, ReasonRecipient},
+		signalcore.KindSync:       {ReasonUnexpected, ReasonRecipient},
 	}
 	ring := envelope(signalcore.Ring{}, alice, signalcore.Sender{Account: bobTab.Account})
 	c := NewCalled(bobTab, ring)
@@ -265,4 +268,34 @@ func TestCheckRingAndTrust(t *testing.T) {
 	e.Msg = signalcore.Decline{} // names no log head
 	check(t, Trust(e, known), "")
 	check(t, Trust(e, keys.Public{Account: known.Account}), ReasonDevice)
+}
+
+func TestCheckSync(t *testing.T) {
+	own := keys.Public{Account: keys.AccountID(bobTab.Account), Devices: []keys.DeviceID{keys.DeviceID(bobTab.Device)}}
+	sync := func() *Envelope {
+		e := envelope(signalcore.Sync{What: signalcore.SyncAnswered}, bobTab, signalcore.Sender{Account: bobTab.Account})
+		e.Call = theCall
+		return e
+	}
+	if m, err := CheckSync(sync(), own); err != nil || m.Call != theCall {
+		t.Errorf("got %+v, %v", m, err)
+	}
+	for name, c := range map[string]struct {
+		reason string
+		change func(*Envelope)
+	}{
+		"another kind":    {ReasonUnexpected, func(e *Envelope) { e.Msg = signalcore.Won{} }},
+		"another account": {ReasonSender, func(e *Envelope) { e.From.Account[0]++ }},
+		"unknown device":  {ReasonDevice, func(e *Envelope) { e.From.Device[0]++ }},
+		"to another":      {ReasonRecipient, func(e *Envelope) { e.To[0]++ }},
+		"to one endpoint": {ReasonRecipient, func(e *Envelope) { e.ToEndpoint[0]++ }},
+	} {
+		e := sync()
+		c.change(e)
+		if _, err := CheckSync(e, own); err == nil {
+			t.Errorf("%s is believed", name)
+		} else {
+			wantDrop(t, err, c.reason)
+		}
+	}
 }

@@ -34,6 +34,8 @@ const (
 	keyScreen      = 21
 	keyHold        = 22
 	keyGeneration  = 23
+	keyWhat        = 24
+	keyPeer        = 25
 )
 
 // Bounds of what a body may say.
@@ -47,7 +49,8 @@ const (
 func known(k signalcore.Kind) bool {
 	switch k {
 	case signalcore.KindRing, signalcore.KindOffer, signalcore.KindAnswer, signalcore.KindCandidates, signalcore.KindAccept,
-		signalcore.KindWon, signalcore.KindSettled, signalcore.KindDecline, signalcore.KindBusy, signalcore.KindHangup, signalcore.KindState, signalcore.KindRestart:
+		signalcore.KindWon, signalcore.KindSettled, signalcore.KindDecline, signalcore.KindBusy, signalcore.KindHangup, signalcore.KindState, signalcore.KindRestart,
+		signalcore.KindSync:
 		return true
 	}
 	return false
@@ -76,6 +79,11 @@ func marshalBody(m signalcore.Message) ([]byte, error) {
 		w.media(m.Media)
 		err = w.description(m.SDP, m.Candidates)
 	case signalcore.Won, signalcore.Busy:
+	case signalcore.Sync:
+		w.uint(keyWhat, uint64(m.What))
+		w.fixed(keyPeer, m.Peer[:])
+		w.text(keyName, keys.CleanName(m.Label))
+		w.uint(keyNumber, m.Counter)
 	case signalcore.Restart:
 		w.uint(keyGeneration, uint64(m.Generation))
 		err = w.description(m.SDP, m.Candidates)

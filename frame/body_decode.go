@@ -56,6 +56,10 @@ func (f *fields) message(k signalcore.Kind) (signalcore.Message, error) {
 		return m, nil
 	case signalcore.KindBusy:
 		return signalcore.Busy{}, nil
+	case signalcore.KindSync:
+		m := signalcore.Sync{What: signalcore.SyncWhat(f.uint(keyWhat, 255)), Label: f.name(), Counter: f.uint(keyNumber, 1<<64-1)}
+		f.fixed(keyPeer, m.Peer[:])
+		return m, nil
 	case signalcore.KindRestart:
 		m := signalcore.Restart{Generation: uint32(f.uint(keyGeneration, 1<<32-1))}
 		err := f.description(&m.SDP, &m.Candidates)

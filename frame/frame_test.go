@@ -109,6 +109,8 @@ func messages(t testing.TB, from party) []signalcore.Message {
 		signalcore.Restart{Generation: 3, SDP: "v=0\r\n", Candidates: list},
 		signalcore.Restart{Generation: 1},
 		signalcore.Busy{},
+		signalcore.Sync{What: signalcore.SyncAnswered, Label: "Phone", Counter: 9},
+		signalcore.Sync{What: signalcore.SyncDialing, Peer: signalcore.AccountID{1}, Counter: 1},
 		signalcore.Accept{Media: media, SDP: sdp, Candidates: list},
 		signalcore.Won{},
 		signalcore.Settled{Outcome: fork.Won, Winner: signalcore.EndpointID{1}, Label: "Phone"},

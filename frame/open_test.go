@@ -146,7 +146,7 @@ func TestOpenRefuses(t *testing.T) {
 		change func(*part)
 	}{
 		"kind 0":         {ReasonKind, func(p *part) { p.Kind = 0 }},
-		"reserved kind":  {ReasonKind, func(p *part) { p.Kind = 14 }},
+		"reserved kind":  {ReasonKind, func(p *part) { p.Kind = 13 }},
 		"id 0":           {ReasonMalformed, func(p *part) { p.ID = 0 }},
 		"part 0":         {ReasonMalformed, func(p *part) { p.part = 0 }},
 		"part behind":    {ReasonMalformed, func(p *part) { p.part = 2 }},

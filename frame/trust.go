@@ -39,6 +39,24 @@ func CheckRing(e *Envelope, self signalcore.AccountID) (keys.Card, error) {
 	return card, nil
 }
 
+// CheckSync judges what came from the own account's endpoints: it is signed by one of the account's devices, for this
+// account. The call that a sync is about stands in the header. Its errors are DropErrors.
+func CheckSync(e *Envelope, own keys.Public) (signalcore.Sync, error) {
+	m, ok := e.Msg.(signalcore.Sync)
+	switch self := signalcore.AccountID(own.Account); {
+	case !ok:
+		return m, drop(ReasonUnexpected)
+	case e.To != self || e.ToEndpoint != (signalcore.EndpointID{}):
+		return m, drop(ReasonRecipient)
+	case e.From.Account != self:
+		return m, drop(ReasonSender)
+	case !own.Has(keys.DeviceID(e.From.Device)):
+		return m, drop(ReasonDevice)
+	}
+	m.Call = e.Call
+	return m, nil
+}
+
 // Trust judges whether the sender of a message is a current device of the account p, and whether the log head that a ring
 // or an offer names is one that p knows. ReasonDevice and ReasonLogHead may mean that p is out of date: fetch the account's
 // slot once, check that it Replaces p, and judge again. Its errors are DropErrors.

@@ -144,7 +144,7 @@ func TestControl(t *testing.T) {
 		}
 		id, got, err := UnmarshalControl(b)
 		switch m.(type) {
-		case signalcore.Ring, signalcore.Offer, signalcore.Answer:
+		case signalcore.Ring, signalcore.Offer, signalcore.Answer, signalcore.Sync:
 			wantDrop(t, err, ReasonUnexpected)
 			continue
 		}
@@ -158,7 +158,7 @@ func TestControl(t *testing.T) {
 	wantDrop(t, err, ReasonSize)
 	_, _, err = UnmarshalControl([]byte{2, 6, 0, 0, 0, 1, 0x80})
 	wantDrop(t, err, ReasonVersion)
-	_, _, err = UnmarshalControl([]byte{1, 14, 0, 0, 0, 1, 0x80})
+	_, _, err = UnmarshalControl([]byte{1, 13, 0, 0, 0, 1, 0x80})
 	wantDrop(t, err, ReasonKind)
 	_, _, err = UnmarshalControl([]byte{1, 6, 0, 0, 0, 1, 0x80, 0})
 	wantDrop(t, err, ReasonMalformed)

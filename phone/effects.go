@@ -54,6 +54,8 @@ func (p *Phone) do(out signalcore.Output) {
 		} else {
 			p.tell(CallChanged{Call: call})
 		}
+	case signalcore.ShareOwn:
+		p.shareOwn(out.Msg)
 	case signalcore.Remember:
 		p.remember(out)
 	case signalcore.Misuse:

@@ -18,8 +18,9 @@ type Config struct {
 	Transport Transport
 	Store     Store
 	Media     Media
-	Name      string // claimed towards those called, at most 64 bytes
-	Label     string // this device's, for contacts, at most 64 bytes
+	Siblings  Siblings // may be nil
+	Name      string   // claimed towards those called, at most 64 bytes
+	Label     string   // this device's, for contacts, at most 64 bytes
 
 	Incoming   signalcore.Incoming
 	Preconnect signalcore.Preconnect
@@ -55,6 +56,7 @@ type Phone struct {
 	held     map[signalcore.CallID][]*heldFrame
 	conns    map[signalcore.ConnID]*leg
 	unsub    func()
+	stopOwn  []func()
 	leaving  bool
 	slotBusy bool
 
@@ -98,6 +100,7 @@ func Open(ctx context.Context, cfg Config) (*Phone, error) {
 	p.unsub = cfg.Transport.Subscribe(account.Inbox(),
 		func(f []byte, age time.Duration) { p.queue.put(func() { p.inboxFrame(f, age) }) },
 		func() { p.queue.put(func() { p.step(signalcore.BacklogRead{Done: true}) }) })
+	p.listenOwn()
 	cfg.Transport.Start(func(s string) { p.queue.put(func() { p.relay(RelayState(s)) }) })
 	go p.pump()
 	return p, nil
@@ -208,6 +211,9 @@ func (p *Phone) Close() {
 func (p *Phone) shut() {
 	p.cancel()
 	p.unsub()
+	for _, stop := range p.stopOwn {
+		stop()
+	}
 	for _, s := range p.sessions {
 		s.unsubscribe()
 	}

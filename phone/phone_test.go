@@ -595,8 +595,8 @@ func TestContactsOfTwoEndpoints(t *testing.T) {
 func TestReplayedRing(t *testing.T) {
 	w := newTown(t)
 	home := newMemory()
-	var ring []byte
-	alice := w.open("Alice", newMemory(), func(c *Config) { c.Transport = &eavesdropper{Transport: c.Transport, ring: &ring} })
+	spy := &eavesdropper{first: map[[20]byte][]byte{}}
+	alice := w.open("Alice", newMemory(), func(c *Config) { spy.Transport, c.Transport = c.Transport, spy })
 	bob := w.open("Bob", home, nil)
 	w.meet(alice, bob)
 	id, err := alice.Call(bob.Account(), signalcore.Media{Audio: true})
@@ -619,6 +619,9 @@ func TestReplayedRing(t *testing.T) {
 	}
 	late := w.open("Bob", home, nil)
 	inbox := bob.account.Inbox().Address()
+	spy.mu.Lock()
+	ring := spy.first[inbox]
+	spy.mu.Unlock()
 	if err := alice.cfg.Transport.Publish(t.Context(), inbox, ring); err != nil {
 		t.Fatal(err)
 	}
@@ -639,16 +642,19 @@ func TestReplayedRing(t *testing.T) {
 	}
 }
 
-// eavesdropper keeps the first frame that is published: the ring.
+// eavesdropper keeps the first frame that is published to each mailbox: to an inbox, the ring.
 type eavesdropper struct {
 	Transport
-	ring *[]byte
+	mu    sync.Mutex
+	first map[[20]byte][]byte
 }
 
 func (e *eavesdropper) Publish(ctx context.Context, to [20]byte, frame []byte) error {
-	if *e.ring == nil {
-		*e.ring = slices.Clone(frame)
+	e.mu.Lock()
+	if e.first[to] == nil {
+		e.first[to] = slices.Clone(frame)
 	}
+	e.mu.Unlock()
 	return e.Transport.Publish(ctx, to, frame)
 }
 

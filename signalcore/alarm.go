@@ -13,6 +13,7 @@ const (
 	alarmConnect              // accepted, but not connected in time
 	alarmCount                // those that joined count as all
 	alarmForget               // drop what is left of the call
+	alarmSibling              // hold the call back no longer
 	// of a tine
 	alarmHold    // send the description
 	alarmFlush   // send the candidates found
@@ -125,5 +126,7 @@ func (m *Machine) ring(what alarm, c *call, i int) {
 		}
 	case alarmForget:
 		m.forget(c)
+	case alarmSibling:
+		m.release(c, holdSibling)
 	}
 }

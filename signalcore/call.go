@@ -126,11 +126,7 @@ func (m *Machine) becomeEnded(c *call, why EndReason, by string) {
 	}
 	m.dropSpare(c)
 	m.retire(c)
-	c.alarms.clear(alarmBacklog)
-	c.alarms.clear(alarmExpiry)
-	c.alarms.clear(alarmGone)
-	c.alarms.clear(alarmConnect)
-	c.alarms.clear(alarmCount)
+	c.alarms = alarms{}
 	forget := m.now.Add(windUpTime)
 	if c.dir == Outgoing {
 		forget = later(c.until, m.now).Add(2 * windUpTime) // late offers and accepts are still answered

@@ -100,6 +100,7 @@ func (m *Machine) wonHere(c *call) {
 	c.won = true
 	c.answeredBy = m.cfg.Label
 	m.withdraw(c)
+	m.sayOwn(Sync{What: SyncAnswered, Call: c.id, Label: m.cfg.Label})
 	if t.open {
 		m.becomeActive(c, t)
 	}
@@ -161,6 +162,7 @@ func (m *Machine) refuse(c *call, everywhere bool) {
 	c.here = !everywhere
 	if everywhere {
 		left = unlimited
+		m.sayOwn(Sync{What: SyncDeclined, Call: c.id})
 		c.alarms.set(alarmForget, later(c.until, m.now.Add(windUpTime)))
 	}
 	m.say(t, Decline{Everywhere: everywhere}, left, c.until)

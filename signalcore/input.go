@@ -63,6 +63,12 @@ type Received struct {
 	Stranger bool // of a ring: the caller is no contact
 }
 
+// Synced is the word of another endpoint of this account, opened and believed.
+type Synced struct {
+	From EndpointID
+	Msg  Sync
+}
+
 // Heard is a message that came over the control channel of a connection.
 type Heard struct {
 	Conn ConnID
@@ -122,6 +128,7 @@ func (BacklogRead) input() {}
 func (RelayOnline) input() {}
 func (Posted) input()      {}
 func (Received) input()    {}
+func (Synced) input()      {}
 func (Heard) input()       {}
 func (Described) input()   {}
 func (Found) input()       {}

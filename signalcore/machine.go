@@ -15,6 +15,10 @@ type Machine struct {
 	backlogRead bool
 	seen        map[CallID]time.Time // calls that are over, until when a ring of theirs is ignored
 	early       map[CallID]early     // settled calls whose ring has not come
+
+	syncs    uint64                  // own words told
+	heardOwn map[EndpointID]uint64   // the last word of each other own endpoint
+	dialing  map[AccountID]time.Time // whom own endpoints are dialing, until when that holds rings back
 }
 
 type early struct {
@@ -33,6 +37,9 @@ func New(cfg Config) *Machine {
 		conns: map[ConnID]*tine{},
 		seen:  map[CallID]time.Time{},
 		early: map[CallID]early{},
+
+		heardOwn: map[EndpointID]uint64{},
+		dialing:  map[AccountID]time.Time{},
 	}
 	for id, until := range cfg.Seen {
 		m.seen[id] = until
@@ -92,6 +99,8 @@ func (m *Machine) handle(in Input) {
 		}
 	case Received:
 		m.received(in)
+	case Synced:
+		m.synced(in)
 	case Heard:
 		m.withConn(in.Conn, func(t *tine) { m.heard(t, in) })
 	case Described:

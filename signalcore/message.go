@@ -23,6 +23,7 @@ const (
 	KindHangup     Kind = 10
 	KindState      Kind = 11
 	KindRestart    Kind = 12
+	KindSync       Kind = 14
 )
 
 // Message is what one endpoint says to another: one of the types in this file.
@@ -130,6 +131,25 @@ type Restart struct {
 	Candidates []Candidate
 }
 
+// SyncWhat is what an endpoint tells the other endpoints of its own account.
+type SyncWhat uint8
+
+// What is told. Numbers go over the wire and are never reused.
+const (
+	SyncDialing  SyncWhat = 1 // it rings Peer
+	SyncAnswered SyncWhat = 2 // it won Call
+	SyncDeclined SyncWhat = 3 // it declined Call for all
+)
+
+// Sync goes between endpoints of one account.
+type Sync struct {
+	What    SyncWhat
+	Call    CallID
+	Peer    AccountID // of SyncDialing
+	Label   string    // of SyncAnswered: the device's
+	Counter uint64    // counts what this endpoint told; an older word than the last one heard is ignored
+}
+
 // State says what a side sends now. It is repeated every second: its arrival is the heartbeat of an accepted call.
 type State struct {
 	Seq                  uint32 // counts up; an older state than the last one seen is ignored
@@ -169,6 +189,9 @@ func (Hangup) Kind() Kind { return KindHangup }
 
 // Kind returns KindRestart.
 func (Restart) Kind() Kind { return KindRestart }
+
+// Kind returns KindSync.
+func (Sync) Kind() Kind { return KindSync }
 
 // Kind returns KindState.
 func (State) Kind() Kind { return KindState }

@@ -30,6 +30,7 @@ func (m *Machine) dial(in Dial) {
 	m.openMailbox(c)
 	ring := Ring{Number: m.number, Media: in.Media, SentAt: m.now.Truncate(time.Millisecond), TTL: m.cfg.RingTime, Name: m.cfg.Name}
 	m.post(c, EndpointID{}, ring, unlimited, c.until)
+	m.sayOwn(Sync{What: SyncDialing, Call: c.id, Peer: in.To})
 	c.alarms.set(alarmExpiry, c.until)
 }
 

@@ -95,6 +95,9 @@ type Remember struct {
 	Until time.Time
 }
 
+// ShareOwn tells all other endpoints of this account, by every way there is.
+type ShareOwn struct{ Msg Sync }
+
 // Misuse says that the last input asked for what cannot be done. Code is "unknown-call" or "wrong-state".
 type Misuse struct {
 	Call CallID
@@ -119,5 +122,6 @@ func (Show) output()          {}
 func (Detach) output()        {}
 func (Notify) output()        {}
 func (Remember) output()      {}
+func (ShareOwn) output()      {}
 func (Misuse) output()        {}
 func (Drop) output()          {}

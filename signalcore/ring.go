@@ -7,6 +7,7 @@ const (
 	holdBacklog hold = 1 << iota // the mailbox is not read to its end: the call may be over (rule 1)
 	holdProof                    // the clocks are far apart: the ring may be old, its caller has to answer first (rule 19)
 	holdGlare                    // this endpoint rings that account too, and the other call goes first (rule 8)
+	holdSibling                  // another own endpoint does
 )
 
 // rung takes a ring: a call begins here, unless it may not.
@@ -52,6 +53,7 @@ func (m *Machine) rung(in Received, r Ring) {
 		c.held |= holdProof
 	}
 	m.meet(c)
+	m.siblingDials(c)
 	m.proceed(c)
 }
 

@@ -276,6 +276,12 @@ func (w *world) do(n *node, out Output) {
 	case Notify:
 		w.printf(n, "sees %s", w.view(out.View, out.New))
 		n.last[out.View.Call] = out.View
+	case ShareOwn:
+		for _, r := range w.nodes {
+			if r != n && r.self.Account == n.self.Account {
+				w.after(5*time.Millisecond, func() { w.step(r, Synced{From: n.self.Endpoint, Msg: out.Msg}) })
+			}
+		}
 	case Remember:
 		// Kept by the profile's store: see the driver's tests.
 	case Misuse:

@@ -130,6 +130,31 @@ func (s store) Lock(_ context.Context, name string) (func(), error) {
 	return func() { unlock.Invoke() }, nil
 }
 
+// siblings is the way between the tabs of one browser, made in JavaScript.
+type siblings struct{ js js.Value }
+
+func (s siblings) Start(account string, on func([]byte)) func() {
+	frames := funcOf(func(args []js.Value) any {
+		if b, err := bytesFromJS(argument(args, 0), phone.FrameSize); err == nil {
+			on(b)
+		}
+		return nil
+	})
+	stop, err := call(s.js, "start", account, frames.Value)
+	return func() {
+		if err == nil && stop.Type() == js.TypeFunction {
+			stop.Invoke()
+		}
+		release(frames)
+	}
+}
+
+func (s siblings) Send(f []byte) {
+	if _, err := call(s.js, "send", bytesToJS(f)); err != nil {
+		println("ringfork: siblings.send failed: " + err.Error())
+	}
+}
+
 // media is sound and picture, which stay in JavaScript.
 type media struct{ js js.Value }
 

@@ -20,6 +20,7 @@ func open(o js.Value) (any, error) {
 		Transport: &transport{js: o.Get("transport")},
 		Store:     store{o.Get("store")},
 		Media:     media{o.Get("media")},
+		Siblings:  siblings{o.Get("siblings")},
 		Name:      text(o.Get("name")),
 		Label:     text(o.Get("label")),
 	}

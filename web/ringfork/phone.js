@@ -8,6 +8,7 @@ import { CallMirror, asked } from "./mirror.js";
 import { throwing } from "./raw.js";
 import { relayTransport } from "./relay.js";
 import { indexedDBStore } from "./store.js";
+import { Tabs } from "./tabs.js";
 import { loadWasm } from "./wasm.js";
 
 /** @import { Call } from "./call.js" */
@@ -118,8 +119,8 @@ export class Phone extends PhoneEventTarget {
   #locks = new Set();
   /** Ends all listening. */
   #over = new AbortController();
-  /** To the profile's other tabs. @type {BroadcastChannel | null} */
-  #tabs = null;
+  /** The way to the profile's other tabs. */
+  #tabs = new Tabs(() => this.#wait((raw) => raw.refresh()).catch(() => {})); // at the latest a ring reads the contacts
   /** @type {RingforkError | null} */
   #error = null;
   #left = false;
@@ -280,6 +281,7 @@ export class Phone extends PhoneEventTarget {
         show: (id, connection) => later(() => this.#mirrorOf(id)?.remote.show(connection)),
         detach: (id) => later(() => this.#mirrorOf(id)?.local.stop()),
       },
+      siblings: this.#tabs,
       emit: (event) => later(() => this.#take(event)),
     });
     try {
@@ -294,11 +296,6 @@ export class Phone extends PhoneEventTarget {
     this.#contacts = frozenContacts(this.#raw.contacts());
 
     const until = { signal: this.#over.signal };
-    if (typeof BroadcastChannel === "function") {
-      this.#tabs = new BroadcastChannel(`ringfork:${this.#account}`);
-      this.#tabs.onmessage = () => this.#wait((raw) => raw.refresh()).catch(() => {}); // at the latest a ring reads it
-      this.#over.signal.addEventListener("abort", () => this.#tabs?.close());
-    }
     const uncrash = instance.onCrash((error) => {
       this.#error = error;
       this.#end("crashed");
@@ -422,7 +419,7 @@ export class Phone extends PhoneEventTarget {
   /** The stored list of contacts is another one: the profile's other tabs have to read it, too. */
   #contactsStored() {
     this.#readContacts();
-    this.#tabs?.postMessage("contacts");
+    this.#tabs.tell("contacts");
   }
 
   #readContacts() {

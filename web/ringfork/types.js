@@ -155,6 +155,8 @@
  * @property {() => RTCIceServer[]} iceServers
  * @property {{ attach(callId: string, pc: RTCPeerConnection): void, show(callId: string, pc: RTCPeerConnection): void,
  *   detach(callId: string): void }} media
+ * @property {{ start(account: string, onFrame: (frame: Uint8Array) => void): () => void, send(frame: Uint8Array): void }} siblings
+ *   the way to the profile's other tabs
  * @property {(event: RawEvent) => void} emit
  */
 

@@ -227,6 +227,13 @@ export type RawOptions = {
         show(callId: string, pc: RTCPeerConnection): void;
         detach(callId: string): void;
     };
+    /**
+     *   the way to the profile's other tabs
+     */
+    siblings: {
+        start(account: string, onFrame: (frame: Uint8Array) => void): () => void;
+        send(frame: Uint8Array): void;
+    };
     emit: (event: RawEvent) => void;
 };
 export type RawApi = {
@@ -371,6 +378,8 @@ export type RawApi = {
  * @property {() => RTCIceServer[]} iceServers
  * @property {{ attach(callId: string, pc: RTCPeerConnection): void, show(callId: string, pc: RTCPeerConnection): void,
  *   detach(callId: string): void }} media
+ * @property {{ start(account: string, onFrame: (frame: Uint8Array) => void): () => void, send(frame: Uint8Array): void }} siblings
+ *   the way to the profile's other tabs
  * @property {(event: RawEvent) => void} emit
  */
 /** @typedef {{ open(options: RawOptions): Promise<WasmPhone>, funcs(): number }} RawApi what the Wasm boots with */

@@ -1,0 +1,78 @@
+package phone
+
+import (
+	"context"
+	"time"
+
+	"ringfork/frame"
+	"ringfork/signalcore"
+)
+
+// Siblings is a way between the endpoints of one device that is shorter than the relay: in a browser, between its tabs. What
+// goes there is sealed and signed like everything else.
+type Siblings interface {
+	// Start listens until stop is called. The account's id, in hexadecimal, names the channel. The callback does not block.
+	Start(account string, on func(frame []byte)) (stop func())
+	Send(frame []byte)
+}
+
+// listenOwn hears the account's other endpoints: in the mailbox that they share and, where there is one, on the way between
+// tabs.
+func (p *Phone) listenOwn() {
+	opener := frame.NewOpener(p.account.SyncIdentity())
+	take := func(f []byte) { p.queue.put(func() { p.ownFrame(opener, f) }) }
+	p.stopOwn = append(p.stopOwn, p.cfg.Transport.Subscribe(p.account.SyncMailbox(),
+		func(f []byte, age time.Duration) {
+			if age < ownTime {
+				take(f)
+			}
+		}, func() {}))
+	if p.cfg.Siblings != nil {
+		p.stopOwn = append(p.stopOwn, p.cfg.Siblings.Start(p.account.ID().String(), take))
+	}
+}
+
+// ownTime is how old a word of another own endpoint may be: what it silences does not ring longer.
+const ownTime = 5 * time.Second
+
+func (p *Phone) ownFrame(opener *frame.Opener, f []byte) {
+	if p.leaving {
+		return
+	}
+	e, err := opener.Open(time.Now(), f)
+	if err != nil {
+		p.drop(err.Error())
+		return
+	}
+	if e == nil {
+		return
+	}
+	msg, err := frame.CheckSync(e, p.account.Public())
+	if err != nil {
+		p.drop(err.Error())
+		return
+	}
+	p.step(signalcore.Synced{From: e.From.Endpoint, Msg: msg})
+}
+
+// shareOwn tells the account's other endpoints, over every way at once.
+func (p *Phone) shareOwn(msg signalcore.Sync) {
+	h := frame.Header{ID: signalcore.MessageID(msg.Counter), Call: msg.Call, From: p.self, To: p.self.Account}
+	frames, _, err := frame.Seal(h, msg, p.account.Sign, p.account.SyncIdentity().Recipient())
+	if err != nil {
+		p.drop("message not sealed")
+		return
+	}
+	for _, f := range frames {
+		if p.cfg.Siblings != nil {
+			p.cfg.Siblings.Send(f)
+		}
+		p.effect(func() {
+			ctx, cancel := context.WithTimeout(p.ctx, publishTime)
+			defer cancel()
+			if err := p.cfg.Transport.Publish(ctx, p.account.SyncMailbox().Address(), f); err != nil {
+				p.queue.put(func() { p.drop("frame not published") })
+			}
+		})
+	}
+}
