@@ -18,6 +18,7 @@ type session struct {
 	unsubscribe func()
 	opener      *frame.Opener
 	sent        map[signalcore.MessageID]sentMessage
+	before      chan struct{} // of a called endpoint: closed when the message before is published
 
 	// Of the caller.
 	caller    *frame.Caller // nil until the ring is sealed
@@ -144,6 +145,9 @@ func (p *Phone) deviceOf(s *session) func(signalcore.DeviceID) bool {
 	return func(d signalcore.DeviceID) bool { return s.contact.Public.Has(keys.DeviceID(d)) }
 }
 
+// orderTime is how long a message waits for the one before it: a relay that hangs must not hold up an accept.
+const orderTime = 300 * time.Millisecond
+
 // publishTime bounds one attempt: the machine's retries are the next.
 const publishTime = 10 * time.Second
 
@@ -157,9 +161,23 @@ func (p *Phone) publish(call signalcore.CallID, id signalcore.MessageID) {
 	if !ok {
 		return
 	}
+	var before, done chan struct{}
+	if s.called != nil { // all goes to one mailbox, and an accept must not overtake its offer
+		before, done = s.before, make(chan struct{})
+		s.before = done
+	}
 	p.running.Add(1)
 	p.effect(func() {
 		defer p.running.Add(-1)
+		if done != nil {
+			defer close(done)
+		}
+		if before != nil {
+			select {
+			case <-before:
+			case <-time.After(orderTime):
+			}
+		}
 		ctx, cancel := context.WithTimeout(p.ctx, publishTime)
 		defer cancel()
 		for _, f := range m.frames {

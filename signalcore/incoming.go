@@ -65,7 +65,7 @@ func (m *Machine) pickUp(c *call, media Media) {
 	switch {
 	case t.conn == 0 || t.failed:
 		m.connect(t) // the description goes with the accept
-	case t.sdp == "":
+	case t.sdp == "" && !t.sent:
 		// not described yet: offer and accept follow each other as soon as it is
 	default:
 		m.sendDescription(t) // a held offer goes first, and says accept after it

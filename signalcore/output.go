@@ -98,7 +98,8 @@ type Remember struct {
 // ShareOwn tells all other endpoints of this account, by every way there is.
 type ShareOwn struct{ Msg Sync }
 
-// Misuse says that the last input asked for what cannot be done. Code is "unknown-call" or "wrong-state".
+// Misuse says that the last input asked for what cannot be done. Code is "unknown-call", "wrong-state" or
+// "self-call".
 type Misuse struct {
 	Call CallID
 	Code string

@@ -29,6 +29,10 @@ func (m *Machine) received(in Received) {
 		m.drop("not the caller")
 		return
 	}
+	if _, ok := in.Msg.(Settled); ok && c.dir == Outgoing {
+		m.drop("settled of an own call") // the inbox takes it from anybody who knows the call
+		return
+	}
 	if !c.once(in.From.Endpoint, in.ID) {
 		m.repeated(c, in)
 		return

@@ -66,6 +66,7 @@ func (m *Machine) restarted(c *call, r Restart) {
 	case c.state == StateEnded:
 		m.post(c, c.talkerEndpoint(), Hangup{}, 0, time.Time{}) // it does not know
 	case c.state != StateActive && c.state != StateReconnecting:
+		c.unsee(c.peer.Endpoint) // it is said again, and may find the call active
 		m.drop("restart of a call that is not active")
 	case c.dir == IncomingCall && r.SDP == "":
 		m.recover(c)

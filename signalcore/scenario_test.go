@@ -97,6 +97,10 @@ func (w *world) command(d *datadriven.TestData) error {
 		w.step(n, Leave{})
 	case "crash":
 		w.crash(n)
+	case "drop": // only this side sees its connections disconnected
+		for _, id := range n.wires() {
+			w.after(0, func() { w.step(n, Changed{Conn: id, State: ConnDisconnected}) })
+		}
 	case "break":
 		w.breakWires(n)
 	case "flap":

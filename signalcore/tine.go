@@ -65,7 +65,7 @@ func (m *Machine) disconnect(t *tine) {
 // described takes the connection's own description. It waits a moment for the first candidates, so that one message
 // carries both: those of the own addresses come in one burst. An accept does not wait.
 func (m *Machine) described(t *tine, sdp string) {
-	if t.sdp != "" {
+	if t.sdp != "" || t.sent {
 		return
 	}
 	t.sdp = sdp
@@ -110,20 +110,20 @@ func (m *Machine) sendDescription(t *tine) {
 	if t.sent || t.sdp == "" || c.state == StateEnded {
 		return
 	}
-	list := t.mine
-	t.mine, t.sent = nil, true
+	sdp, list := t.sdp, t.mine
+	t.sdp, t.mine, t.sent = "", nil, true // 9 kB a tine
 	switch {
 	case t == c.spare:
-		m.reach(c, Restart{Generation: t.generation, SDP: t.sdp, Candidates: list})
+		m.reach(c, Restart{Generation: t.generation, SDP: sdp, Candidates: list})
 	case c.dir == Outgoing:
-		t.answerID = m.post(c, t.endpoint, Answer{SDP: t.sdp, Candidates: list}, unlimited, later(c.until, m.now.Add(connectTime)))
+		t.answerID = m.post(c, t.endpoint, Answer{SDP: sdp, Candidates: list}, unlimited, later(c.until, m.now.Add(connectTime)))
 	case c.offerID == 0:
-		m.postOffer(c, t, Offer{Label: m.labelFor(c), SDP: t.sdp, Candidates: list})
+		m.postOffer(c, t, Offer{Label: m.labelFor(c), SDP: sdp, Candidates: list})
 		if c.accepted {
 			m.say(t, Accept{Media: c.picked}, unlimited, c.alarms[alarmConnect])
 		}
 	default:
-		m.post(c, t.endpoint, Accept{Media: c.picked, SDP: t.sdp, Candidates: list}, unlimited, c.alarms[alarmConnect])
+		m.post(c, t.endpoint, Accept{Media: c.picked, SDP: sdp, Candidates: list}, unlimited, c.alarms[alarmConnect])
 	}
 }
 
@@ -239,6 +239,7 @@ func (m *Machine) closed(t *tine) {
 	case c.talks():
 		m.disconnect(t) // a loser that closed by itself
 	case c.state == StateRinging:
+		t.failed = true // an accept makes a new connection
 		m.losing(t)
 	}
 }
