@@ -20,22 +20,22 @@ type Siblings interface {
 // tabs.
 func (p *Phone) listenOwn() {
 	opener := frame.NewOpener(p.account.SyncIdentity())
-	take := func(f []byte) { p.queue.put(func() { p.ownFrame(opener, f) }) }
+	take := func(f []byte, age time.Duration) { p.queue.put(func() { p.ownFrame(opener, f, age) }) }
 	p.stopOwn = append(p.stopOwn, p.cfg.Transport.Subscribe(p.account.SyncMailbox(),
 		func(f []byte, age time.Duration) {
 			if age < ownTime {
-				take(f)
+				take(f, age)
 			}
 		}, func() {}))
 	if p.cfg.Siblings != nil {
-		p.stopOwn = append(p.stopOwn, p.cfg.Siblings.Start(p.account.ID().String(), take))
+		p.stopOwn = append(p.stopOwn, p.cfg.Siblings.Start(p.account.ID().String(), func(f []byte) { take(f, 0) }))
 	}
 }
 
 // ownTime is how old a word of another own endpoint may be: what it silences does not ring longer.
 const ownTime = 5 * time.Second
 
-func (p *Phone) ownFrame(opener *frame.Opener, f []byte) {
+func (p *Phone) ownFrame(opener *frame.Opener, f []byte, age time.Duration) {
 	if p.leaving {
 		return
 	}
@@ -52,7 +52,7 @@ func (p *Phone) ownFrame(opener *frame.Opener, f []byte) {
 		p.drop(err.Error())
 		return
 	}
-	p.step(signalcore.Synced{From: e.From.Endpoint, Msg: msg})
+	p.step(signalcore.Synced{From: e.From.Endpoint, Msg: msg, Age: age})
 }
 
 // shareOwn tells the account's other endpoints, over every way at once.

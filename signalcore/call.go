@@ -47,6 +47,7 @@ type call struct {
 
 	generation    uint32 // of the connection, counts replacements
 	spare         *tine  // the connection that is to replace the talker's
+	asked         bool   // at the endpoint: the caller wants the connection replaced
 	stale         *tine  // the connection that was replaced, until the other side was heard on the new one
 	local, remote State
 	dirty, shown  bool

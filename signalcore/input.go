@@ -67,6 +67,7 @@ type Received struct {
 type Synced struct {
 	From EndpointID
 	Msg  Sync
+	Age  time.Duration // how long the relay held it; 0 when it came live
 }
 
 // Heard is a message that came over the control channel of a connection.

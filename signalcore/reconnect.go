@@ -57,7 +57,7 @@ func (m *Machine) reach(c *call, msg Message) {
 	if t.open {
 		m.emit(Tell{Conn: t.conn, ID: id, Msg: msg})
 	}
-	m.postAs(c, t.endpoint, id, msg, unlimited, c.alarms[alarmConnect])
+	m.postAs(c, t.endpoint, id, msg, unlimited, m.now.Add(reconnectTime))
 }
 
 // restarted takes the other side's word about a replacement.
@@ -69,18 +69,14 @@ func (m *Machine) restarted(c *call, r Restart) {
 		c.unsee(c.peer.Endpoint) // it is said again, and may find the call active
 		m.drop("restart of a call that is not active")
 	case c.dir == IncomingCall && r.SDP == "":
-		m.recover(c)
+		c.asked = true
+		m.offerSpare(c) // whether the call looks broken here too, this side finds out by itself
 	case c.dir == IncomingCall:
 		if c.spare != nil && r.Generation == c.generation {
 			c.stop(KindRestart, c.spare.endpoint)
 			m.apply(c.spare, Answer{SDP: r.SDP, Candidates: r.Candidates})
 		}
 	case r.SDP != "" && r.Generation > c.generation:
-		if c.state == StateActive {
-			c.state = StateReconnecting
-			c.dirty = true
-			c.alarms.set(alarmConnect, m.now.Add(reconnectTime))
-		}
 		c.generation = r.Generation
 		c.stop(KindRestart, c.talker().endpoint)
 		m.newSpare(c)
@@ -107,7 +103,7 @@ func (m *Machine) moved(t *tine) {
 			c.tines[i] = t
 		}
 	}
-	c.spare = nil
+	c.spare, c.asked = nil, false
 	t.open = true
 	t.alarms.clear(alarmLost)
 	c.stop(KindRestart, t.endpoint)

@@ -23,7 +23,9 @@ func (m *Machine) synced(in Synced) {
 	m.heardOwn[in.From] = in.Msg.Counter
 	switch in.Msg.What {
 	case SyncDialing:
-		m.dialing[in.Msg.Peer] = m.now.Add(siblingTime)
+		if in.Age == 0 { // an older one is of a dial from before this endpoint listened, maybe by its own tab before a reload
+			m.dialing[in.Msg.Peer] = m.now.Add(siblingTime)
+		}
 		for a, until := range m.dialing {
 			if !until.After(m.now) {
 				delete(m.dialing, a)

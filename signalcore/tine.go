@@ -221,11 +221,12 @@ func (c *call) isWinner(t *tine) bool {
 // closed notes that the other side closed the channel: in a call a hangup, while it rings a lost tine (rule 13).
 func (m *Machine) closed(t *tine) {
 	c := t.call
-	if t == c.stale || t == c.spare {
-		m.disconnect(t)
-		if t == c.stale {
-			c.stale = nil
-		}
+	switch t {
+	case c.stale:
+		m.retire(c)
+		return
+	case c.spare:
+		m.spareFailed(c)
 		return
 	}
 	t.open = false
@@ -447,7 +448,7 @@ func (m *Machine) giveUp(c *call) {
 // spareFailed drops a replacement that did not work; the endpoint tries another one.
 func (m *Machine) spareFailed(c *call) {
 	m.dropSpare(c)
-	if c.state == StateReconnecting && c.dir == IncomingCall {
+	if c.dir == IncomingCall && (c.state == StateReconnecting || c.asked && c.talks()) {
 		m.offerSpare(c)
 	}
 }

@@ -115,6 +115,7 @@ const chrome = execFileSync(process.env.CHROME, ["--version"], { encoding: "utf8
 const go = execFileSync("go", ["version"], { encoding: "utf8" }).trim().split(" ")[2];
 console.log(`\n| what | median of ${runs} |\n| --- | --- |`);
 for (const [what, value] of rows) console.log(`| ${what} | ${value} |`);
+console.log(`\n${execFileSync(process.execPath, ["web/bench/core.mjs"], { encoding: "utf8" })}`);
 console.log(`\n${chrome}, headless; ${go}; ${cpus().length} cores (${cpus()[0].model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GiB; Linux ${release()}; relay on the same machine.`);
 
 function release() {

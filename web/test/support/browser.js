@@ -17,9 +17,25 @@ const flags = [
   "--disable-sync",
 ];
 
-/** One browser a file. Its profile is new, and goes with it. */
-export function launch() {
-  return puppeteer.launch({ executablePath: process.env.CHROME, headless: true, args: flags, protocolTimeout: 60_000 });
+// What makes hidden tabs slow in real life, and Puppeteer turns off.
+const throttling = [
+  "--disable-background-timer-throttling",
+  "--disable-backgrounding-occluded-windows",
+  "--disable-renderer-backgrounding",
+];
+
+/**
+ * One browser a file. Its profile is new, and goes with it.
+ * @param {{ throttle?: boolean, args?: string[] }} [options] whether hidden tabs are slowed down as they are in real life
+ */
+export function launch({ throttle = false, args = [] } = {}) {
+  return puppeteer.launch({
+    executablePath: process.env.CHROME,
+    headless: true,
+    args: [...flags, ...args],
+    ignoreDefaultArgs: throttle ? throttling : [],
+    protocolTimeout: 60_000,
+  });
 }
 
 /**
@@ -35,16 +51,24 @@ export async function person(browser, { relay, app, name }) {
     /**
      * A tab of theirs with a phone in it.
      * @param {object} [options] of openPhone
+     * @param {Parameters<typeof openPage>[2]} [how]
      */
-    async tab(options = {}) {
-      const tab = await openPage(context, app);
-      const opened = await tab.evaluate(
+    async tab(options = {}, how = {}) {
+      return this.open(await openPage(context, app, how), options);
+    },
+    /**
+     * Opens their phone in a page.
+     * @param {import("puppeteer-core").Page} page
+     * @param {object} [options] of openPhone
+     */
+    async open(page, options = {}) {
+      const opened = await page.evaluate(
         (module, options) => test.open(module, options),
         `${relay}/ringfork.js`,
         { relay, profile: "default", name, label: `${name}'s tab`, ...options },
       );
-      await tab.evaluate(() => test.online());
-      return Object.assign(tab, opened);
+      await page.evaluate(() => test.online());
+      return Object.assign(page, opened);
     },
     close: () => context.close(),
   };
@@ -54,12 +78,12 @@ export async function person(browser, { relay, app, name }) {
  * An empty page, watched.
  * @param {import("puppeteer-core").BrowserContext} context
  * @param {string} url
+ * @param {{ front?: boolean }} [how] front: as if each tab were the one in front; hidden ones show no video
  */
-export async function openPage(context, url) {
+export async function openPage(context, url, { front = true } = {}) {
   const page = await context.newPage();
-  // As if each tab were the one in front: hidden ones show no video.
   const session = await page.createCDPSession();
-  await session.send("Emulation.setFocusEmulationEnabled", { enabled: true });
+  await session.send("Emulation.setFocusEmulationEnabled", { enabled: front });
   await page.evaluateOnNewDocument(install);
   page.on("console", (message) => {
     if (message.type() === "error") console.error(`[page] ${message.text()}`);

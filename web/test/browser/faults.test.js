@@ -1,0 +1,423 @@
+// Tabs that crash, reload or are slowed down, a relay that dies while it rings, a network that breaks during a call: with
+// real media, and judged by the pages' own timestamps.
+
+import assert from "node:assert/strict";
+import { suite, test as check } from "node:test";
+import { endings, launch, meet, person, reaches } from "../support/browser.js";
+import { startServer } from "../support/server.js";
+import { stage } from "../support/stage.js";
+
+const it = stage();
+
+/**
+ * Two people for one test, who go with it.
+ * @param {import("node:test").TestContext} t
+ * @param {{ relay?: string, other?: import("puppeteer-core").Browser }} [where] other: a browser of its own for Bob, who closes it
+ */
+async function people(t, { relay = it.server.url, other } = {}) {
+  const all = [];
+  t.after(async () => {
+    await Promise.all(all.map((one) => one.close()));
+    await other?.close();
+  });
+  for (const [name, browser] of [["Alice", it.browser], ["Bob", other ?? it.browser]]) all.push(await person(browser, { relay, app: it.app.url, name }));
+  return all;
+}
+
+/** Rings, and waits until every tab of the other side's has its tine. */
+async function ring(caller, ...tabs) {
+  await caller.evaluate((id) => test.call(id), tabs[0].account);
+  await rings(...tabs);
+  await caller.evaluate((n) => test.until(() => test.last.devices.filter(({ state }) => state === "connected").length === n), tabs.length);
+}
+
+/** Waits until each tab rings, also if an earlier call has not ended there yet. */
+const rings = (...tabs) =>
+  Promise.all(tabs.map((tab) => tab.evaluate(() => test.until(() => test.last?.direction === "incoming" && test.state() === "ringing"))));
+
+async function talk(caller, tab, ...siblings) {
+  await ring(caller, tab, ...siblings);
+  assert.equal(await tab.evaluate(() => test.accept()), "active");
+  await reaches(caller, "active");
+  await hear(caller, tab);
+  if (siblings.length) await endings(...siblings);
+}
+
+/** Waits until each tab gets sound that it did not have before. */
+const hear = (...tabs) =>
+  Promise.all(
+    tabs.map((tab) =>
+      tab.evaluate(async () => {
+        const { energy } = await test.rtp();
+        await test.until(async () => (await test.rtp()).energy > energy);
+      }),
+    ),
+  );
+
+/** Kills the page's renderer. Returns the moment. */
+async function crash(page) {
+  const gone = new Promise((resolve) => page.once("error", resolve));
+  const session = await page.createCDPSession();
+  const at = Date.now();
+  session.send("Page.crash").catch(() => {}); // nobody is left to answer
+  await gone;
+  return at;
+}
+
+/** How long after `since` a page noted something first, in ms. */
+const noted = (page, since, what, state) =>
+  page.evaluate(
+    (since, what, state) => test.log.find((entry) => entry.at >= since && entry.what === what && (!state || entry.state === state))?.at - since,
+    since,
+    what,
+    state,
+  );
+
+const states = (page, since = 0) =>
+  page.evaluate((since) => test.log.filter(({ at, what }) => at >= since && what === "state").map(({ state }) => state), since);
+
+const incoming = (page) => page.evaluate(() => test.log.filter(({ what }) => what === "incoming").length);
+
+/** What a page holds open. */
+const left = (page) =>
+  page.evaluate(() => ({ connections: test.watch.connections.filter((c) => c.connectionState !== "closed").length, devices: test.openDevices() }));
+
+const empty = (page) =>
+  page.evaluate(() => test.until(() => test.openDevices() === 0 && test.watch.connections.every((c) => c.connectionState === "closed")));
+
+/** A relay of the test's own, to kill. */
+async function ownRelay(t) {
+  let server = await startServer();
+  t.after(() => server.close());
+  return {
+    url: server.url,
+    kill: () => server.stop("SIGKILL"),
+    async again() {
+      server = await startServer({ addr: new URL(server.url).host, data: server.data });
+    },
+  };
+}
+
+const online = (...tabs) => Promise.all(tabs.map((tab) => tab.evaluate(() => test.until(() => test.phone.state === "online", 30_000))));
+const offline = (...tabs) => Promise.all(tabs.map((tab) => tab.evaluate(() => test.until(() => test.phone.state !== "online"))));
+
+/** Makes a page's WebRTC lose packets on demand. It must be called before the page's first connection. */
+async function lossy(page) {
+  const session = await page.createCDPSession();
+  await session.send("Network.enable");
+  const lose = (packetLoss) =>
+    session.send("Network.emulateNetworkConditions", { offline: false, latency: 1, downloadThroughput: 1e8, uploadThroughput: 1e8, packetLoss });
+  await lose(0);
+  return lose;
+}
+
+const atOnce = 1500; // ms until a tab that was reloaded rings
+
+/** Tells the times seen, beside the result. */
+const report = (t, times) => t.diagnostic(JSON.stringify(times, (_, v) => (typeof v === "number" ? Math.round(v) : v)));
+
+// Most of the time is spent waiting: three at once.
+suite("faults", { concurrency: 3 }, () => {
+  check("the winner's tab crashes: the caller reconnects, then loses the call, and can call again at once", async (t) => {
+    const [alice, bob] = await people(t);
+    const [caller, tab] = [await alice.tab(), await bob.tab()];
+    await meet(caller, tab);
+    await talk(caller, tab);
+    const at = await crash(tab);
+    await reaches(caller, "reconnecting");
+    const spare = await bob.tab(); // a tab of the same device, open while the call is being lost
+    await caller.evaluate(() => test.until(() => test.last.endReason, 45_000));
+    assert.deepEqual(await endings(caller), [{ reason: "lost", by: "Bob's tab" }]);
+    assert.deepEqual(await states(caller, at), ["reconnecting", "ended"]);
+    const times = { reconnecting: await noted(caller, at, "state", "reconnecting"), lost: await noted(caller, at, "ended") };
+    assert.ok(times.reconnecting < 10_000, `reconnecting after ${times.reconnecting} ms`);
+    assert.ok(times.lost < 45_000, `lost after ${times.lost} ms`);
+    assert.equal(await caller.evaluate(() => test.openDevices()), 0);
+
+    const again = Date.now();
+    await talk(caller, spare);
+    report(t, { ...times, againRings: await noted(spare, again, "incoming"), againActive: await noted(caller, again, "state", "active") });
+    assert.equal(await incoming(spare), 1, "the lost call does not ring in a new tab");
+    assert.equal((await left(caller)).connections, 1);
+  });
+
+  check("the caller's tab crashes while it rings: the rings end by themselves, also that of a tab opened afterwards", async (t) => {
+    const [alice, bob] = await people(t);
+    const [caller, ...tabs] = [await alice.tab(), await bob.tab(), await bob.tab()];
+    await meet(caller, tabs[0]);
+    await ring(caller, ...tabs);
+    const at = await crash(caller);
+    const late = await bob.tab();
+    await rings(late);
+    const reasons = await Promise.all([...tabs, late].map((tab) => tab.evaluate(() => test.until(() => test.last.endReason, 25_000))));
+    assert.deepEqual(reasons, ["cancelled", "cancelled", "cancelled"]);
+    const times = await Promise.all(tabs.map((tab) => noted(tab, at, "ended")));
+    const [from, to] = [await noted(late, at, "incoming"), await noted(late, at, "ended")];
+    report(t, { times, late: { from, to } });
+    for (const ms of times) assert.ok(ms < 20_000, `ended after ${ms} ms`);
+    assert.ok(to - from < 8_000, `the late tab rang for ${to - from} ms`);
+    for (const tab of [...tabs, late]) await empty(tab);
+
+    const back = await alice.tab();
+    const again = Date.now();
+    await talk(back, ...tabs, late);
+    report(t, { againRings: await noted(tabs[0], again, "incoming") });
+  });
+
+  check("the relay dies while it rings: accept works without it, after its restart, and in the moment of its death", async (t) => {
+    const relay = await ownRelay(t);
+    const [alice, bob] = await people(t, { relay: relay.url });
+    const [caller, ...tabs] = [await alice.tab(), await bob.tab(), await bob.tab()];
+    const [tab, sibling] = tabs;
+    await meet(caller, tab);
+    const all = [caller, ...tabs];
+    const over = async () => {
+      await hear(caller, tab);
+      assert.deepEqual((await endings(sibling)).map(({ reason }) => reason), ["answered-elsewhere"]);
+      await caller.evaluate(() => test.last.hangUp());
+      assert.deepEqual((await endings(caller, tab)).map(({ reason }) => reason), ["hangup", "hangup"]);
+      await Promise.all(all.map(empty));
+    };
+    const accepted = {};
+
+    // While it is gone.
+    await ring(caller, ...tabs);
+    await relay.kill();
+    await offline(...all);
+    let at = Date.now();
+    assert.equal(await tab.evaluate(() => test.accept()), "active");
+    await reaches(caller, "active");
+    accepted.gone = await noted(caller, at, "state", "active");
+    await endings(sibling);
+    accepted.siblingSilent = await noted(sibling, at, "ended");
+    await over();
+    await relay.again();
+    await online(...all);
+
+    // After its restart.
+    await ring(caller, ...tabs);
+    await relay.kill();
+    await offline(...all);
+    await relay.again();
+    await online(...all);
+    for (const page of all) assert.equal(await page.evaluate(() => test.state()), "ringing");
+    at = Date.now();
+    assert.equal(await tab.evaluate(() => test.accept()), "active");
+    await reaches(caller, "active");
+    accepted.restarted = await noted(caller, at, "state", "active");
+    await over();
+
+    // In the moment of its death.
+    await ring(caller, ...tabs);
+    at = Date.now();
+    const [, result] = await Promise.all([relay.kill(), tab.evaluate(() => test.accept())]);
+    assert.equal(result, "active");
+    await reaches(caller, "active");
+    accepted.moment = await noted(caller, at, "state", "active");
+    await over();
+    for (const ms of Object.values(accepted)) assert.ok(ms < 1000, JSON.stringify(accepted));
+    report(t, accepted);
+  });
+
+  check("the relay dies in the moment of an accept that needs it: the call connects when it is back", async (t) => {
+    const relay = await ownRelay(t);
+    const [alice, bob] = await people(t, { relay: relay.url });
+    const [caller, tab] = [await alice.tab(), await bob.tab({ preconnect: "never" })];
+    await meet(caller, tab);
+    await caller.evaluate((id) => test.call(id), tab.account);
+    await rings(tab);
+    await caller.evaluate(() => test.until(() => test.last.devices.length === 1));
+    const at = Date.now();
+    const accept = tab.evaluate(() => test.accept());
+    await relay.kill();
+    await relay.again();
+    assert.equal(await accept, "active");
+    await reaches(caller, "active");
+    await hear(caller, tab);
+    report(t, { active: await noted(caller, at, "state", "active") });
+  });
+
+  check("a tab in the background with slow timers rings, accepts and stays in its call", async (t) => {
+    const [alice, bob] = await people(t, { other: await launch({ throttle: true }) });
+    const [caller, tab] = [await alice.tab(), await bob.tab({}, { front: false })];
+    await meet(caller, tab);
+    const front = await bob.context.newPage();
+    await front.bringToFront();
+    /** The median time that a timer of 20 ms takes there. */
+    const lag = () =>
+      tab.evaluate(async () => {
+        const took = [];
+        while (took.length < 3) {
+          const began = performance.now();
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          took.push(performance.now() - began);
+        }
+        return { hidden: document.hidden, ms: took.toSorted((a, b) => a - b)[1] };
+      });
+    // A tab that can be heard is not slowed down: this one shows nothing and is silent.
+    await tab.evaluate(() => {
+      test.play = () => {};
+    });
+    await tab.evaluate(() => test.until(() => document.hidden));
+    const before = await lag();
+    assert.ok(before.hidden && before.ms > 500, `its timers are slow: ${JSON.stringify(before)}`);
+
+    const at = Date.now();
+    await caller.evaluate((id) => test.call(id), tab.account);
+    await caller.evaluate(() => test.until(() => test.last.devices.some(({ state }) => state === "connected")));
+    const connected = await noted(caller, at, "devices");
+    const [rang, accepting] = [await noted(tab, at, "incoming"), Date.now()];
+    assert.equal(await tab.evaluate(() => test.accept()), "active");
+    await reaches(caller, "active");
+    const active = await noted(caller, accepting, "state", "active");
+    assert.ok(rang < 2000, `rang after ${rang} ms`);
+    assert.ok(active < 1000, `active after ${active} ms`);
+
+    // 50 packets a second: 15 s of sound in each direction.
+    for (const page of [caller, tab]) await page.evaluate(() => test.until(async () => (await test.rtp()).received > 750, 30_000));
+    const during = await lag();
+    assert.ok(during.hidden && during.ms > 500, `its timers are slow during the call, too: ${JSON.stringify(during)}`);
+    for (const page of [caller, tab]) {
+      assert.ok((await page.evaluate(() => Date.now() - test.log.findLast(({ state }) => state === "active").at)) > 14_000);
+      assert.equal((await states(page, at)).includes("reconnecting"), false);
+      assert.equal(await page.evaluate(() => test.state()), "active");
+      assert.equal((await left(page)).connections, 1);
+    }
+    await caller.evaluate(() => test.last.mute("audio"));
+    const mutedAt = Date.now();
+    await tab.evaluate(() => test.until(() => !test.last.remote.audio));
+    report(t, { rang, connected, active, lag: [before.ms, during.ms], muted: Date.now() - mutedAt });
+    await caller.evaluate(() => test.last.hangUp());
+    assert.deepEqual((await endings(caller, tab)).map(({ reason }) => reason), ["hangup", "hangup"]);
+  });
+
+  check("a tab that was in the background for minutes and wakes up once a minute rings, accepts and stays in its call", async (t) => {
+    // Minutes are made seconds, by the browser's own switch.
+    const args = ["--intensive-wake-up-throttling-policy=1", "--enable-features=IntensiveWakeUpThrottling:grace_period_seconds/2"];
+    const [alice, bob] = await people(t, { other: await launch({ throttle: true, args }) });
+    const [caller, tab] = [await alice.tab(), await bob.tab({}, { front: false })];
+    await meet(caller, tab);
+    const front = await bob.context.newPage();
+    await front.bringToFront();
+    await tab.evaluate(() => {
+      test.play = () => {};
+      test.tick = performance.now();
+      setInterval(() => (test.tick = performance.now()), 100);
+    });
+    // In such a tab nothing can wait: it is asked from here.
+    const ask = async (page, what, ms = 15_000) => {
+      for (const deadline = Date.now() + ms; ; await new Promise((resolve) => setTimeout(resolve, 20))) {
+        const value = await page.evaluate(what);
+        if (value) return value;
+        assert.ok(Date.now() < deadline, `waited in vain for ${what}`);
+      }
+    };
+    await ask(tab, () => document.hidden && performance.now() - test.tick > 3000, 20_000);
+
+    const at = Date.now();
+    await caller.evaluate((id) => test.call(id), tab.account);
+    await ask(tab, () => test.last?.state === "ringing");
+    const accepting = Date.now();
+    await tab.evaluate(() => void test.accept());
+    await reaches(caller, "active");
+    await ask(tab, () => test.state() === "active");
+    const times = { rang: await noted(tab, at, "incoming"), active: await noted(caller, accepting, "state", "active") };
+    assert.ok(times.rang < 2000, `rang after ${times.rang} ms`);
+    assert.ok(times.active < 2000, `active after ${times.active} ms`);
+    for (const page of [caller, tab]) await ask(page, async () => (await test.rtp()).received > 500, 30_000);
+    for (const page of [caller, tab]) {
+      assert.equal((await states(page, at)).includes("reconnecting"), false);
+      assert.equal(await page.evaluate(() => test.state()), "active");
+    }
+    report(t, times);
+    await tab.evaluate(() => void test.last.hangUp());
+    assert.deepEqual((await endings(caller)).map(({ reason }) => reason), ["hangup"]);
+  });
+
+  for (const who of ["called", "caller"]) {
+    check(`the ${who}'s tab is reloaded during a call: the other side ends, nothing rings, and it can be called at once`, async (t) => {
+      const [alice, bob] = await people(t);
+      const [caller, called, sibling] = [await alice.tab(), await bob.tab(), await bob.tab()];
+      await meet(caller, called);
+      await talk(caller, called, sibling);
+      const [owner, reloaded, peer] = who === "called" ? [bob, called, caller] : [alice, caller, called];
+      const at = Date.now();
+      await reloaded.reload();
+      assert.deepEqual((await endings(peer)).map(({ reason }) => reason), ["hangup"]);
+      const ended = await noted(peer, at, "ended");
+      assert.ok(ended < 5000, `ended after ${ended} ms`);
+      await empty(peer);
+      assert.equal(await incoming(sibling), 1, "no sibling rings");
+
+      await owner.open(reloaded);
+      const again = Date.now();
+      if (who === "called") await talk(peer, reloaded, sibling);
+      else await talk(peer, reloaded);
+      const rang = await noted(reloaded, again, "incoming");
+      assert.ok(rang < atOnce, `rang after ${rang} ms`);
+      report(t, { ended, againRings: rang, againActive: await noted(peer, again, "state", "active") });
+      assert.equal(await incoming(reloaded), 1, "the old call does not ring in the reloaded tab");
+      assert.equal(await incoming(sibling), who === "called" ? 2 : 1);
+    });
+  }
+
+  for (const [what, { who, tries = 1, turn = false, gone = false }] of Object.entries({
+    "the caller's network breaks during a call and comes back": { who: 0 },
+    "the called's network breaks for so long that the first replacement fails, too": { who: 1, tries: 2 },
+    "the network breaks and comes back while the relay is gone": { who: 1, gone: true },
+    "the network lets no UDP through any more": { who: 0, turn: true },
+  })) {
+    check(`${what}: sound goes on over another connection`, async (t) => {
+      const relay = gone ? await ownRelay(t) : null;
+      const [alice, bob] = await people(t, relay ? { relay: relay.url } : {});
+      // The server's TURN goes over TCP, too, which is not lost: without it nothing connects before the network is back.
+      const options = turn ? {} : { iceServers: [] };
+      const both = [await alice.tab(options), await bob.tab(options)];
+      const [caller, called] = both;
+      await meet(caller, called);
+      const lose = await lossy(both[who]);
+      await talk(caller, called);
+      await called.evaluate(() => test.last.mute("audio"));
+      await caller.evaluate(() => test.until(() => !test.last.remote.audio));
+      await relay?.kill();
+      if (relay) await offline(...both);
+      const made = () => Promise.all(both.map((page) => page.evaluate(() => test.watch.connections.length)));
+      const before = await made();
+
+      const broke = Date.now();
+      await lose(100);
+      for (const page of both) await reaches(page, "reconnecting");
+      // What changes meanwhile is right afterwards.
+      await called.evaluate(() => test.last.unmute("audio"));
+      await caller.evaluate(() => test.last.mute("audio"));
+      if (tries > 1) await called.evaluate((n) => test.until(() => test.watch.connections.length >= n, 20_000), before[1] + tries);
+      const mended = Date.now();
+      if (!turn) await lose(0);
+      for (const page of both) {
+        await reaches(page, "active", 30_000);
+        await page.evaluate(() => test.until(() => test.watch.connections.length > 1 && test.watch.connections.filter((c) => c.connectionState !== "closed").length === 1));
+        await reaches(page, "active");
+      }
+      const settled = Date.now() - mended;
+      await Promise.all([
+        caller.evaluate(() => test.until(() => test.last.remote.audio && !test.last.local.audio)),
+        called.evaluate(() => test.until(() => !test.last.remote.audio && test.last.local.audio)),
+      ]);
+      await caller.evaluate(() => test.last.unmute("audio"));
+      await called.evaluate(() => test.until(() => test.last.remote.audio));
+      await hear(...both);
+      const since = (at, state) => Promise.all(both.map((page) => noted(page, at, "state", state)));
+      const times = { reconnecting: await since(broke, "reconnecting"), broken: mended - broke, back: await since(mended, "active"), settled, before, after: await made() };
+      report(t, { ...times, states: await Promise.all(both.map((page) => states(page, broke))) });
+      for (const ms of times.reconnecting) assert.ok(ms < 10_000, `reconnecting after ${ms} ms`);
+      for (const page of both) {
+        assert.deepEqual(await left(page), { connections: 1, devices: 1 });
+        assert.equal(await page.evaluate(() => test.watch.connections.findLast((c) => c.connectionState !== "closed") === test.watch.connections[0]), false, "the broken connection was replaced");
+        assert.equal(await page.evaluate(() => test.state()), "active");
+      }
+      await caller.evaluate(() => test.last.hangUp());
+      assert.deepEqual((await endings(...both)).map(({ reason }) => reason), ["hangup", "hangup"]);
+      await Promise.all(both.map(empty));
+    });
+  }
+});
