@@ -167,22 +167,30 @@ func (m *Machine) forget(c *call) {
 // remember keeps the id of a call that is over for as long as a ring of it could be taken for a new one (rule 10).
 func (m *Machine) remember(c *call) {
 	id, until := c.id, c.until.Add(2*clockSkew)
-	if len(m.seen) >= maxSeenCalls {
-		var first CallID
-		at := until
-		for k, u := range m.seen {
-			if u.Before(at) || u.Equal(at) && string(k[:]) < string(first[:]) {
-				first, at = k, u
-			}
-			if !u.After(m.now) {
-				delete(m.seen, k)
-			}
-		}
-		if len(m.seen) >= maxSeenCalls {
-			delete(m.seen, first)
-		}
+	if len(m.seen) >= maxSeenCalls && !m.forgetSeen(until) {
+		return
 	}
 	m.seen[id] = until
+}
+
+// forgetSeen makes room for a call to be remembered until then: those that are over go first, then the one that would be
+// first. It reports false where that is the new one.
+func (m *Machine) forgetSeen(until time.Time) bool {
+	var first CallID
+	at := until
+	for id, u := range m.seen {
+		switch {
+		case !u.After(m.now):
+			delete(m.seen, id)
+		case u.Before(at), u.Equal(at) && at.Before(until) && string(id[:]) < string(first[:]):
+			first, at = id, u
+		}
+	}
+	if len(m.seen) < maxSeenCalls {
+		return true
+	}
+	delete(m.seen, first)
+	return at.Before(until)
 }
 
 // tine returns the tine of an endpoint.
@@ -214,6 +222,9 @@ func (c *call) once(from EndpointID, id MessageID) bool {
 				break
 			}
 		}
+	}
+	if len(c.seen) >= maxSeenAll {
+		c.seen = c.seen[1:]
 	}
 	c.seen = append(c.seen, key)
 	return true

@@ -71,10 +71,12 @@ const (
 
 // Bounds of what others can make a machine hold (rule 20).
 const (
-	maxRinging        = 4  // incoming calls that ring
-	maxRingingAccount = 2  // of one account
-	maxCandidates     = 64 // held for one connection
-	maxEarly          = 64 // settled calls whose ring did not come yet
-	maxSeenMessages   = 64 // message ids remembered of one endpoint
+	maxRinging        = 4    // incoming calls that ring
+	maxRingingAccount = 2    // of one account
+	maxCandidates     = 64   // held for one connection
+	maxEarly          = 64   // settled calls whose ring did not come yet
+	maxSeenMessages   = 64   // message ids remembered of one endpoint
+	maxSeenAll        = 2048 // and of all in a call
+	maxCalls          = 64   // of any state, also those being wound up
 	maxSeenCalls      = 1024
 )

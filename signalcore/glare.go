@@ -23,6 +23,35 @@ func (m *Machine) meet(c *call) {
 	}
 }
 
+// meetRinging is the same seen from the other end: the ring was here when this endpoint dialed its account.
+func (m *Machine) meetRinging(o *call) {
+	for _, c := range m.calls {
+		if c.dir != IncomingCall || c.state != StateRinging || c.peer.Account != o.peer.Account {
+			continue
+		}
+		c.glare = o
+		switch {
+		case goesFirst(o.id, c.id):
+			if !c.rings { // one that is shown ends when the other side withdraws it
+				c.held |= holdGlare
+			}
+		case c.rings:
+			m.yield(c)
+		}
+		return
+	}
+}
+
+// dials reports whether this endpoint rings an account.
+func (m *Machine) dials(a AccountID) bool {
+	for _, o := range m.calls {
+		if o.dir == Outgoing && o.peer.Account == a && !o.over() {
+			return true
+		}
+	}
+	return false
+}
+
 // goesFirst reports whether call a goes on when a and b meet.
 func goesFirst(a, b CallID) bool {
 	x, y := sha256.Sum256(a[:]), sha256.Sum256(b[:])
@@ -82,6 +111,7 @@ func (m *Machine) parted(c *call) bool {
 	}
 	c.silent, o.silent = true, false
 	o.replaces, o.dirty = c.id, true
+	m.notify() // now: another ring may take its place in this very step
 	return true
 }
 

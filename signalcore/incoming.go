@@ -39,9 +39,22 @@ func (m *Machine) answered(c *call, a Answer) {
 	t := c.tines[0]
 	c.stop(KindOffer, t.endpoint)
 	if c.state != StateEnded {
+		if a.SDP == "" && c.state == StateConnecting {
+			m.connectAgain(c)
+			return
+		}
 		m.apply(t, a)
 		m.release(c, holdProof)
 	}
+}
+
+// connectAgain makes another connection for a call that was accepted: the one before failed, here or at the caller. Its
+// description goes with another accept.
+func (m *Machine) connectAgain(c *call) {
+	t := c.tines[0]
+	c.stop(KindAccept, t.endpoint)
+	m.connect(t)
+	m.emit(Attach{Call: c.id, Conn: t.conn})
 }
 
 // pickUp is the user's accept (rule 3).
@@ -51,7 +64,7 @@ func (m *Machine) pickUp(c *call, media Media) {
 		return
 	}
 	for _, k := range m.calls { // one active call: accepting the second ends the first (rule 17)
-		if k != c && k != c.glare && k.state != StateEnded && (k.dir == Outgoing || k.state != StateRinging) {
+		if k != c && (k != c.glare || c.replaces != k.id) && k.state != StateEnded && (k.dir == Outgoing || k.state != StateRinging) {
 			m.hangUp(k)
 		}
 	}

@@ -13,6 +13,7 @@ type Machine struct {
 	number uint64 // of the last call placed
 
 	backlogRead bool
+	leaving     bool
 	seen        map[CallID]time.Time // calls that are over, until when a ring of theirs is ignored
 	early       map[CallID]early     // settled calls whose ring has not come
 
@@ -156,6 +157,7 @@ func (m *Machine) withConn(id ConnID, f func(*tine)) {
 
 // leave ends every call of this endpoint. Rings it did not answer go on elsewhere.
 func (m *Machine) leave() {
+	m.leaving = true
 	for _, c := range m.calls {
 		if c.state == StateEnded {
 			continue

@@ -31,6 +31,7 @@ func (m *Machine) dial(in Dial) {
 	ring := Ring{Number: m.number, Media: in.Media, SentAt: m.now.Truncate(time.Millisecond), TTL: m.cfg.RingTime, Name: m.cfg.Name}
 	m.post(c, EndpointID{}, ring, unlimited, c.until)
 	m.sayOwn(Sync{What: SyncDialing, Call: c.id, Peer: in.To})
+	m.meetRinging(c)
 	c.alarms.set(alarmExpiry, c.until)
 }
 
@@ -66,13 +67,24 @@ func (m *Machine) offered(c *call, from Sender, o Offer) {
 // accepted takes an endpoint's accept. The first one processed wins (rule 2).
 func (m *Machine) accepted(c *call, from EndpointID, a Accept) {
 	t := c.tine(from)
-	if c.silent && c.fork.Outcome() == fork.Ringing {
-		c.unsee(from) // the call in whose favour this one is held is not settled yet: the accept is said again
+	switch {
+	case c.fork.Outcome() == fork.Ringing && c.silent, // the call in whose favour this one is held is not settled yet
+		c.fork.Outcome() == fork.Ringing && t == nil && a.SDP == "": // its offer is still under way
+		c.unsee(from) // the accept is said again
+		return
+	case c.fork.Outcome() == fork.Ringing && t != nil && t.conn == 0 && a.SDP == "":
+		m.post(c, from, Answer{}, 0, time.Time{}) // there is no connection for it any more: it has to describe one
+		c.unsee(from)
 		return
 	}
 	if !c.fork.Accept(from) {
-		if t == nil || !c.isWinner(t) {
+		switch {
+		case t == nil || !c.isWinner(t):
 			m.tellSettled(c, from)
+		case a.SDP != "" && c.state == StateConnecting:
+			m.answering(t, a.SDP) // another try: the connection before failed
+			m.take(t, a.Candidates, false)
+			m.emit(Attach{Call: c.id, Conn: t.conn})
 		}
 		return
 	}
@@ -87,14 +99,9 @@ func (m *Machine) accepted(c *call, from EndpointID, a Accept) {
 		m.becomeRinging(c)
 	}
 	m.becomeConnecting(c)
-	if a.SDP != "" && !t.open {
+	if a.SDP != "" { // also where the tine seems to be open: the other side says that it is not
 		m.answering(t, a.SDP)
 		m.take(t, a.Candidates, false)
-	}
-	if t.conn == 0 {
-		m.giveUp(c)
-		m.settled(c)
-		return
 	}
 	m.say(t, Won{}, unlimited, m.now.Add(connectTime))
 	m.emit(Attach{Call: c.id, Conn: t.conn})

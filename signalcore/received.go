@@ -53,16 +53,14 @@ func (m *Machine) heard(t *tine, in Heard) {
 	c := t.call
 	if s, ok := in.Msg.(State); ok {
 		m.lives(t)
-		if t == c.stale || t == c.spare {
-			return
+		if t != c.talker() {
+			return // only the one who has the call says what it sends
 		}
 		m.back(c, t)
 		if c.state == StateActive {
 			t.alarms.set(alarmSilence, m.now.Add(silenceTime))
 		}
-		if t == c.talker() {
-			m.retire(c)
-		}
+		m.retire(c)
 		m.hear(t, s)
 		return
 	}

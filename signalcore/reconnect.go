@@ -63,6 +63,7 @@ func (m *Machine) reach(c *call, msg Message) {
 // restarted takes the other side's word about a replacement.
 func (m *Machine) restarted(c *call, r Restart) {
 	switch {
+	case c.state == StateEnded && !c.mailbox:
 	case c.state == StateEnded:
 		m.post(c, c.talkerEndpoint(), Hangup{}, 0, time.Time{}) // it does not know
 	case c.state != StateActive && c.state != StateReconnecting:

@@ -18,7 +18,10 @@ func (m *Machine) rung(in Received, r Ring) {
 	case in.From.Account == m.cfg.Self.Account:
 		m.drop("ring from the own account")
 		return
-	case in.Stranger && m.cfg.Incoming != FromAnyone:
+	case m.leaving || len(m.calls) >= maxCalls:
+		m.drop("too many calls")
+		return
+	case in.Stranger && m.cfg.Incoming != FromAnyone && !m.dials(in.From.Account):
 		m.drop("ring of a stranger")
 		return
 	case left <= 0:
@@ -95,7 +98,7 @@ func (t *tine) dead() bool { return t.alarms.on(alarmLost) || t.call.state == St
 
 // release drops a reason to hold a call back.
 func (m *Machine) release(c *call, h hold) {
-	if c.held&h != 0 {
+	if c.held&h != 0 && !m.leaving {
 		c.held &^= h
 		m.proceed(c)
 	}
@@ -126,7 +129,9 @@ func (m *Machine) engaged(c *call) bool {
 
 // refuseBusy answers a ring with busy, unseen by the user (rule 6).
 func (m *Machine) refuseBusy(c *call) {
-	m.openMailbox(c)
+	if !c.mailbox {
+		m.openMailbox(c)
+	}
 	c.silent, c.here = true, true
 	m.becomeEnded(c, EndBusy, "")
 	m.post(c, c.peer.Endpoint, Busy{}, 1, c.until)

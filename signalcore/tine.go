@@ -287,9 +287,11 @@ func (m *Machine) failed(t *tine) {
 		if was {
 			m.losing(t)
 		}
-	case StateConnecting:
-		if c.dir == Outgoing || c.won {
-			m.giveUp(c)
+	case StateConnecting: // slower, never broken: only the time ends it
+		if c.dir == IncomingCall {
+			m.connectAgain(c)
+		} else {
+			m.post(c, t.endpoint, Answer{}, 1, c.alarms[alarmConnect])
 		}
 	case StateActive:
 		m.recover(c)
@@ -408,6 +410,10 @@ func (c *call) talker() *tine {
 // hungUp takes the other side's hangup, and acknowledges it.
 func (m *Machine) hungUp(t *tine, h Hangup) {
 	c := t.call
+	if c.held != 0 {
+		m.endRinging(c, EndCancelled, "")
+		return
+	}
 	if c.state == StateEnded {
 		m.disconnect(t)
 		return
@@ -440,8 +446,14 @@ func (m *Machine) giveUp(c *call) {
 	if c.talks() {
 		why = EndLost
 	}
+	mine := c.dir == IncomingCall && !c.won
+	c.here = mine
 	m.becomeEnded(c, why, c.answeredBy)
-	m.post(c, t.endpoint, Hangup{}, 1, m.now.Add(windUpTime))
+	if mine { // it cannot have the call; the others may
+		m.post(c, t.endpoint, Decline{}, 1, m.now.Add(windUpTime))
+	} else {
+		m.post(c, t.endpoint, Hangup{}, 1, m.now.Add(windUpTime))
+	}
 	m.disconnect(t)
 }
 
