@@ -70,6 +70,7 @@ func marshalBody(m signalcore.Message) ([]byte, error) {
 		w.fixed(keyMailbox, m.Mailbox[:])
 		err = w.description(m.SDP, m.Candidates)
 	case signalcore.Answer:
+		w.uint(keyGeneration, uint64(m.Generation))
 		err = w.description(m.SDP, m.Candidates)
 	case signalcore.Candidates:
 		w.bool(keyEnd, m.End)
@@ -77,6 +78,7 @@ func marshalBody(m signalcore.Message) ([]byte, error) {
 		err = w.description("", m.List)
 	case signalcore.Accept:
 		w.media(m.Media)
+		w.uint(keyGeneration, uint64(m.Generation))
 		err = w.description(m.SDP, m.Candidates)
 	case signalcore.Won, signalcore.Busy:
 	case signalcore.Sync:

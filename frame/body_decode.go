@@ -35,7 +35,7 @@ func (f *fields) message(k signalcore.Kind) (signalcore.Message, error) {
 		err := f.description(&m.SDP, &m.Candidates)
 		return m, err
 	case signalcore.KindAnswer:
-		m := signalcore.Answer{}
+		m := signalcore.Answer{Generation: uint32(f.uint(keyGeneration, 1<<32-1))}
 		err := f.description(&m.SDP, &m.Candidates)
 		return m, err
 	case signalcore.KindCandidates:
@@ -43,7 +43,7 @@ func (f *fields) message(k signalcore.Kind) (signalcore.Message, error) {
 		err := f.description(nil, &m.List)
 		return m, err
 	case signalcore.KindAccept:
-		m := signalcore.Accept{Media: f.media()}
+		m := signalcore.Accept{Media: f.media(), Generation: uint32(f.uint(keyGeneration, 1<<32-1))}
 		err := f.description(&m.SDP, &m.Candidates)
 		return m, err
 	case signalcore.KindWon:

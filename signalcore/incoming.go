@@ -39,7 +39,7 @@ func (m *Machine) answered(c *call, a Answer) {
 	t := c.tines[0]
 	c.stop(KindOffer, t.endpoint)
 	if c.state != StateEnded {
-		if a.SDP == "" && c.state == StateConnecting {
+		if a.SDP == "" && c.state == StateConnecting && a.Generation == t.generation && t.sent {
 			m.connectAgain(c)
 			return
 		}
@@ -53,8 +53,15 @@ func (m *Machine) answered(c *call, a Answer) {
 func (m *Machine) connectAgain(c *call) {
 	t := c.tines[0]
 	c.stop(KindAccept, t.endpoint)
-	m.connect(t)
+	m.connectAnew(t)
 	m.emit(Attach{Call: c.id, Conn: t.conn})
+}
+
+// connectAnew begins the next connection of a tine, whose description goes with an accept.
+func (m *Machine) connectAnew(t *tine) {
+	m.connect(t)
+	t.call.generation++
+	t.generation = t.call.generation
 }
 
 // pickUp is the user's accept (rule 3).
@@ -77,7 +84,7 @@ func (m *Machine) pickUp(c *call, media Media) {
 	t.alarms.clear(alarmLost)
 	switch {
 	case t.conn == 0 || t.failed:
-		m.connect(t) // the description goes with the accept
+		m.connectAnew(t)
 	case t.sdp == "" && !t.sent:
 		// not described yet: offer and accept follow each other as soon as it is
 	default:

@@ -77,6 +77,7 @@ type Offer struct {
 type Answer struct {
 	SDP        string
 	Candidates []Candidate
+	Generation uint32 // of the connection it answers, see Accept
 }
 
 // Candidates carries ICE candidates found after the description was sent.
@@ -91,6 +92,7 @@ type Accept struct {
 	Media      Media
 	SDP        string
 	Candidates []Candidate
+	Generation uint32 // of the connection described; the offer's has 0
 }
 
 // Won tells the endpoint whose accept the caller processed first that it has the call.

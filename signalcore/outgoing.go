@@ -73,7 +73,7 @@ func (m *Machine) accepted(c *call, from EndpointID, a Accept) {
 		c.unsee(from) // the accept is said again
 		return
 	case c.fork.Outcome() == fork.Ringing && t != nil && t.conn == 0 && a.SDP == "":
-		m.post(c, from, Answer{}, 0, time.Time{}) // there is no connection for it any more: it has to describe one
+		m.post(c, from, Answer{Generation: t.generation}, 0, time.Time{}) // there is no connection for it any more: it has to describe one
 		c.unsee(from)
 		return
 	}
@@ -81,9 +81,8 @@ func (m *Machine) accepted(c *call, from EndpointID, a Accept) {
 		switch {
 		case t == nil || !c.isWinner(t):
 			m.tellSettled(c, from)
-		case a.SDP != "" && c.state == StateConnecting:
-			m.answering(t, a.SDP) // another try: the connection before failed
-			m.take(t, a.Candidates, false)
+		case a.SDP != "" && c.state == StateConnecting && a.Generation > t.generation:
+			m.answerAccept(t, a) // another try: the connection before failed
 			m.emit(Attach{Call: c.id, Conn: t.conn})
 		}
 		return
@@ -100,8 +99,7 @@ func (m *Machine) accepted(c *call, from EndpointID, a Accept) {
 	}
 	m.becomeConnecting(c)
 	if a.SDP != "" { // also where the tine seems to be open: the other side says that it is not
-		m.answering(t, a.SDP)
-		m.take(t, a.Candidates, false)
+		m.answerAccept(t, a)
 	}
 	m.say(t, Won{}, unlimited, m.now.Add(connectTime))
 	m.emit(Attach{Call: c.id, Conn: t.conn})
@@ -109,6 +107,14 @@ func (m *Machine) accepted(c *call, from EndpointID, a Accept) {
 		m.becomeActive(c, t)
 	}
 	m.settled(c)
+}
+
+// answerAccept answers the description in an accept.
+func (m *Machine) answerAccept(t *tine, a Accept) {
+	m.answering(t, a.SDP)
+	t.generation = a.Generation
+	t.call.generation = max(t.call.generation, a.Generation)
+	m.take(t, a.Candidates, false)
 }
 
 // settled tells everybody how the ringing ended, and ends the call unless it was won. The ways: over each open channel

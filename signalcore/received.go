@@ -38,7 +38,7 @@ func (m *Machine) received(in Received) {
 		return
 	}
 	if t := c.tine(in.From.Endpoint); t != nil {
-		m.lives(t)
+		m.lives(t, in.Msg)
 	}
 	if c.dir == Outgoing {
 		m.fromEndpoint(c, in.From, in.Msg)
@@ -52,7 +52,7 @@ func (m *Machine) received(in Received) {
 func (m *Machine) heard(t *tine, in Heard) {
 	c := t.call
 	if s, ok := in.Msg.(State); ok {
-		m.lives(t)
+		m.lives(t, s)
 		if t != c.talker() {
 			return // only the one who has the call says what it sends
 		}
@@ -67,7 +67,7 @@ func (m *Machine) heard(t *tine, in Heard) {
 	if !c.once(t.endpoint, in.ID) {
 		return
 	}
-	m.lives(t)
+	m.lives(t, in.Msg)
 	if c.dir == Outgoing {
 		device := DeviceID{} // decline needs none: the tine stands
 		m.fromEndpoint(c, Sender{Account: c.peer.Account, Device: device, Endpoint: t.endpoint}, in.Msg)
@@ -76,11 +76,13 @@ func (m *Machine) heard(t *tine, in Heard) {
 	}
 }
 
-// lives notes a word of the other side's: what waited for one ends.
-func (m *Machine) lives(t *tine) {
+// lives notes a word of the other side's: what waited for one ends. Candidates may have been sent before the answer came.
+func (m *Machine) lives(t *tine, msg Message) {
 	c := t.call
 	t.alarms.clear(alarmLost)
-	c.stop(KindAnswer, t.endpoint)
+	if _, early := msg.(Candidates); !early {
+		c.stop(KindAnswer, t.endpoint)
+	}
 	if c.dir == Outgoing {
 		if c.isWinner(t) {
 			c.stop(KindWon, t.endpoint)
@@ -88,6 +90,15 @@ func (m *Machine) lives(t *tine) {
 	} else {
 		c.heardCaller = true
 		c.alarms.clear(alarmGone)
+	}
+}
+
+// takeFor gives candidates to the connection they belong to. Those of one that is still to come are said again.
+func (m *Machine) takeFor(c *call, t *tine, from EndpointID, msg Candidates) {
+	if t = c.generationOf(t, msg.Generation); t == nil {
+		c.unsee(from)
+	} else if c.state != StateEnded {
+		m.take(t, msg.List, msg.End)
 	}
 }
 
@@ -115,9 +126,7 @@ func (m *Machine) fromEndpoint(c *call, from Sender, msg Message) {
 	case Busy:
 		m.busy(c, from)
 	case Candidates:
-		if t = c.generationOf(t, msg.Generation); t != nil && c.state != StateEnded {
-			m.take(t, msg.List, msg.End)
-		}
+		m.takeFor(c, t, from.Endpoint, msg)
 	case Hangup:
 		if t != nil {
 			m.hungUp(t, msg)
@@ -141,9 +150,7 @@ func (m *Machine) fromCaller(c *call, msg Message) {
 	case Settled:
 		m.settledBy(c, msg)
 	case Candidates:
-		if t := c.generationOf(c.tines[0], msg.Generation); t != nil && c.state != StateEnded {
-			m.take(t, msg.List, msg.End)
-		}
+		m.takeFor(c, c.tines[0], c.peer.Endpoint, msg)
 	case Hangup:
 		m.hungUp(c.tines[0], msg)
 	case Restart:

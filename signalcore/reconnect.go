@@ -75,7 +75,7 @@ func (m *Machine) restarted(c *call, r Restart) {
 	case c.dir == IncomingCall:
 		if c.spare != nil && r.Generation == c.generation {
 			c.stop(KindRestart, c.spare.endpoint)
-			m.apply(c.spare, Answer{SDP: r.SDP, Candidates: r.Candidates})
+			m.apply(c.spare, Answer{SDP: r.SDP, Candidates: r.Candidates, Generation: r.Generation})
 		}
 	case r.SDP != "" && r.Generation > c.generation:
 		c.generation = r.Generation

@@ -116,14 +116,14 @@ func (m *Machine) sendDescription(t *tine) {
 	case t == c.spare:
 		m.reach(c, Restart{Generation: t.generation, SDP: sdp, Candidates: list})
 	case c.dir == Outgoing:
-		t.answerID = m.post(c, t.endpoint, Answer{SDP: sdp, Candidates: list}, unlimited, later(c.until, m.now.Add(connectTime)))
+		t.answerID = m.post(c, t.endpoint, Answer{SDP: sdp, Candidates: list, Generation: t.generation}, unlimited, later(c.until, m.now.Add(connectTime)))
 	case c.offerID == 0:
 		m.postOffer(c, t, Offer{Label: m.labelFor(c), SDP: sdp, Candidates: list})
 		if c.accepted {
 			m.say(t, Accept{Media: c.picked}, unlimited, c.alarms[alarmConnect])
 		}
 	default:
-		m.post(c, t.endpoint, Accept{Media: c.picked, SDP: sdp, Candidates: list}, unlimited, c.alarms[alarmConnect])
+		m.post(c, t.endpoint, Accept{Media: c.picked, SDP: sdp, Candidates: list, Generation: t.generation}, unlimited, c.alarms[alarmConnect])
 	}
 }
 
@@ -170,7 +170,7 @@ func (m *Machine) giveHeld(t *tine) {
 // apply gives the connection the answer to its offer, once. An answer without description says that the caller has no
 // connection for this endpoint now: it connects anew with the accept.
 func (m *Machine) apply(t *tine, a Answer) {
-	if t.conn == 0 || t.theirs || !t.offers {
+	if t.conn == 0 || t.theirs || !t.offers || a.Generation != t.generation {
 		return
 	}
 	if a.SDP == "" {
@@ -291,7 +291,7 @@ func (m *Machine) failed(t *tine) {
 		if c.dir == IncomingCall {
 			m.connectAgain(c)
 		} else {
-			m.post(c, t.endpoint, Answer{}, 1, c.alarms[alarmConnect])
+			m.post(c, t.endpoint, Answer{Generation: t.generation}, 1, c.alarms[alarmConnect])
 		}
 	case StateActive:
 		m.recover(c)
