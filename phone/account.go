@@ -98,7 +98,7 @@ func (p *Phone) announce() {
 
 func (p *Phone) putSlot(ctx context.Context) error {
 	card := p.account.Card()
-	for {
+	for ctx.Err() == nil {
 		var replaces uint64
 		value, err := p.cfg.Transport.GetSlot(ctx, card.Slot)
 		switch {
@@ -126,6 +126,7 @@ func (p *Phone) putSlot(ctx context.Context) error {
 		}
 		// Another endpoint of this account was faster. The next round finds its value.
 	}
+	return ctx.Err()
 }
 
 // fetch reads the public part of the account that a card names.

@@ -11,6 +11,11 @@ func (p *Phone) step(in signalcore.Input) {
 	for _, out := range p.machine.Step(time.Now(), in) {
 		p.do(out)
 	}
+	for id := range p.rings { // those that ended before they rang
+		if !p.machine.Live(id) {
+			delete(p.rings, id)
+		}
+	}
 }
 
 func (p *Phone) tick() { p.step(signalcore.Tick{}) }

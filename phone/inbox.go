@@ -169,7 +169,4 @@ func (p *Phone) believe(e *frame.Envelope, age time.Duration, card keys.Card, st
 	}
 	p.rings[e.Call] = &rung{envelope: e, ring: ring, card: card, recipient: recipient}
 	p.step(signalcore.Received{Call: e.Call, From: e.From, ID: e.ID, Msg: e.Msg, Age: age, Stranger: stranger})
-	if !p.machine.Knows(e.Call) {
-		delete(p.rings, e.Call)
-	}
 }

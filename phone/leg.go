@@ -2,6 +2,7 @@ package phone
 
 import (
 	"context"
+	"sync/atomic"
 
 	"ringfork/frame"
 	"ringfork/peer"
@@ -17,7 +18,12 @@ type leg struct {
 	cancel context.CancelFunc
 	jobs   []func() // of the pump: those that wait for the one that runs
 	busy   bool
+
+	waiting atomic.Int32 // messages in the phone's queue
 }
+
+// maxWaiting bounds the messages of one connection that wait in the phone's queue.
+const maxWaiting = 256
 
 // open makes a connection. Where that fails the machine hears it, and the result is nil.
 func (p *Phone) open(id signalcore.ConnID, d signalcore.Direction) *leg {
@@ -51,7 +57,11 @@ func (l *leg) happened(e peer.Event) {
 	case peer.ChannelClosed:
 		in = signalcore.Closed{Conn: l.id}
 	case peer.ChannelMessage:
-		l.p.queue.put(func() { l.heard(e.Data) })
+		if l.waiting.Add(1) > maxWaiting {
+			l.waiting.Add(-1) // a peer that floods loses what it says
+			return
+		}
+		l.p.queue.put(func() { l.waiting.Add(-1); l.heard(e.Data) })
 		return
 	case peer.StateChanged:
 		switch e.State {

@@ -45,6 +45,7 @@ type Phone struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	closing sync.Once
+	gone    atomic.Bool    // it left, or is being closed: no call is placed any more
 	effects sync.WaitGroup // grows on the pump only, so that who stopped the pump may wait for it
 	running atomic.Int64   // publications under way
 
@@ -133,6 +134,9 @@ func (p *Phone) Drops() map[string]int {
 // Call rings a contact. The call's progress comes as events.
 func (p *Phone) Call(id keys.AccountID, media signalcore.Media) (signalcore.CallID, error) {
 	var call signalcore.CallID
+	if p.gone.Load() {
+		return call, errClosed()
+	}
 	if _, ok := p.contact(id); !ok {
 		return call, &Error{Code: CodeUnknownContact, Text: "no such contact: add their card first"}
 	}
@@ -169,6 +173,7 @@ func errClosed() error { return &Error{Code: CodeClosed, Text: "the phone is clo
 // Leave ends this endpoint's calls at once, without waiting for anybody: a page calls it when it goes away. Calls that
 // ring here ring on elsewhere.
 func (p *Phone) Leave() {
+	p.gone.Store(true)
 	p.queue.put(p.leave)
 }
 
@@ -184,6 +189,7 @@ const leaveTime = 1500 * time.Millisecond
 
 // Close leaves, waits a moment for what was said to arrive, and releases everything. Closing again does nothing.
 func (p *Phone) Close() {
+	p.gone.Store(true)
 	p.closing.Do(func() {
 		quiet := make(chan struct{})
 		var check func()

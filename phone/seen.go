@@ -58,7 +58,7 @@ func loadSeen(ctx context.Context, s Store) (map[signalcore.CallID]time.Time, er
 // remember adds a call that is over to the store.
 func (p *Phone) remember(out signalcore.Remember) {
 	p.effect(func() {
-		for {
+		for p.ctx.Err() == nil {
 			b, version, err := p.cfg.Store.Get(p.ctx, keySeen)
 			if err == nil {
 				list := slices.DeleteFunc(parseSeen(b), func(c seenCall) bool { return c.id == out.Call || !c.until.After(time.Now()) })

@@ -45,10 +45,11 @@ type call struct {
 
 	waiting bool // it rings while the user is in another call
 
-	generation    uint32 // of the connection, counts replacements
-	spare         *tine  // the connection that is to replace the talker's
-	asked         bool   // at the endpoint: the caller wants the connection replaced
-	stale         *tine  // the connection that was replaced, until the other side was heard on the new one
+	generation    uint32                   // of the connection, counts replacements
+	spare         *tine                    // the connection that is to replace the talker's
+	asked         bool                     // at the endpoint: the caller wants the connection replaced
+	told          map[EndpointID]MessageID // outgoing: the settled posted to those who came too late
+	stale         *tine                    // the connection that was replaced, until the other side was heard on the new one
 	local, remote State
 	dirty, shown  bool
 	view          View

@@ -11,7 +11,14 @@ import (
 // calls the one whose id has the smaller hash goes first. Whom one is dialing counts as a contact.
 func (m *Machine) meet(c *call) {
 	for _, o := range m.calls {
-		if o.dir != Outgoing || o.state == StateEnded || o.peer.Account != c.peer.Account || o.fork.Outcome() != fork.Ringing {
+		if o.dir != Outgoing || o.state == StateEnded || o.peer.Account != c.peer.Account {
+			continue
+		}
+		if o.fork.Outcome() == fork.Won && o.peer.Endpoint == c.peer.Endpoint && goesFirst(o.id, c.id) {
+			c.held |= holdGlare // it is late: its endpoint took our call in its place
+			return
+		}
+		if o.over() {
 			continue
 		}
 		c.stranger = false

@@ -27,8 +27,17 @@ func (m *Machine) postOffer(c *call, t *tine, o Offer) {
 	c.offerID = m.post(c, t.endpoint, o, unlimited, c.until)
 }
 
-// posted notes that the offer is on its way: from now on the caller has to show that it lives (rule 1).
+// posted notes that the relay took a message. A settled has to be taken twice (rule 16). From the offer on the caller has to
+// show that it lives (rule 1).
 func (m *Machine) posted(c *call, id MessageID) {
+	for i := range c.retries {
+		if r := &c.retries[i]; r.id == id && r.kind == KindSettled {
+			if r.took++; r.took == 2 {
+				c.retries = append(c.retries[:i:i], c.retries[i+1:]...)
+			}
+			return
+		}
+	}
 	if c.dir == IncomingCall && id == c.offerID && c.state == StateRinging && !c.heardCaller && !c.alarms.on(alarmGone) {
 		c.alarms.set(alarmGone, m.now.Add(callerGone))
 	}
@@ -114,13 +123,16 @@ func (m *Machine) wonHere(c *call) {
 	t := c.tines[0]
 	c.stop(KindOffer, t.endpoint)
 	c.stop(KindAccept, t.endpoint)
+	if c.state == StateEnded && c.end == EndHangup && !c.won {
+		m.post(c, t.endpoint, Hangup{}, 1, c.alarms[alarmForget]) // the accept crossed it
+	}
 	if c.state != StateConnecting || c.won {
 		return
 	}
 	c.won = true
 	c.answeredBy = m.cfg.Label
 	m.withdraw(c)
-	m.sayOwn(Sync{What: SyncAnswered, Call: c.id, Label: m.cfg.Label})
+	m.sayOwn(Sync{What: SyncAnswered, Call: c.id, Peer: c.peer.Account, Label: m.cfg.Label})
 	if t.open {
 		m.becomeActive(c, t)
 	}
@@ -130,6 +142,9 @@ func (m *Machine) wonHere(c *call) {
 func (m *Machine) settledBy(c *call, s Settled) {
 	t := c.tines[0]
 	c.stop(KindDecline, t.endpoint)
+	if s.Winner != m.cfg.Self.Endpoint {
+		c.stop(KindHangup, t.endpoint)
+	}
 	if s.Outcome == fork.Won && s.Winner == m.cfg.Self.Endpoint {
 		m.wonHere(c) // the won itself is late
 		return

@@ -209,6 +209,9 @@ func (m *Machine) notify() {
 	}
 }
 
+// Live reports whether a call with this id is here, also one that is being wound up.
+func (m *Machine) Live(id CallID) bool { return m.call(id) != nil }
+
 // Knows reports whether a call with this id is here, or was and is remembered.
 func (m *Machine) Knows(id CallID) bool {
 	_, over := m.seen[id]

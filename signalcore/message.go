@@ -147,7 +147,7 @@ const (
 type Sync struct {
 	What    SyncWhat
 	Call    CallID
-	Peer    AccountID // of SyncDialing
+	Peer    AccountID // of SyncDialing and SyncAnswered
 	Label   string    // of SyncAnswered: the device's
 	Counter uint64    // counts what this endpoint told; an older word than the last one heard is ignored
 }

@@ -8,6 +8,10 @@ import (
 
 // dial places a call: the ring leaves at once, whoever is online.
 func (m *Machine) dial(in Dial) {
+	if m.leaving {
+		m.emit(Misuse{Call: in.Call, Code: "closed"})
+		return
+	}
 	if in.To == m.cfg.Self.Account {
 		m.emit(Misuse{Call: in.Call, Code: "self-call"})
 		return
@@ -72,7 +76,7 @@ func (m *Machine) accepted(c *call, from EndpointID, a Accept) {
 		c.fork.Outcome() == fork.Ringing && t == nil && a.SDP == "": // its offer is still under way
 		c.unsee(from) // the accept is said again
 		return
-	case c.fork.Outcome() == fork.Ringing && t != nil && t.conn == 0 && a.SDP == "":
+	case c.fork.Outcome() == fork.Ringing && t != nil && (t.conn == 0 || t.failed) && a.SDP == "":
 		m.post(c, from, Answer{Generation: t.generation}, 0, time.Time{}) // there is no connection for it any more: it has to describe one
 		c.unsee(from)
 		return
@@ -101,7 +105,7 @@ func (m *Machine) accepted(c *call, from EndpointID, a Accept) {
 	if a.SDP != "" { // also where the tine seems to be open: the other side says that it is not
 		m.answerAccept(t, a)
 	}
-	m.say(t, Won{}, unlimited, m.now.Add(connectTime))
+	t.wonID, t.wonPosted = m.say(t, Won{}, unlimited, m.now.Add(connectTime)), !t.open
 	m.emit(Attach{Call: c.id, Conn: t.conn})
 	if t.open {
 		m.becomeActive(c, t)
@@ -150,7 +154,7 @@ func (m *Machine) settled(c *call) {
 			m.post(c, t.endpoint, said, 0, time.Time{})
 		}
 	}
-	m.post(c, EndpointID{}, Settled{Outcome: outcome, Winner: winner}, 1, time.Time{})
+	m.post(c, EndpointID{}, Settled{Outcome: outcome, Winner: winner}, unlimited, later(c.until, m.now.Add(windUpTime)))
 }
 
 func endOf(o fork.Outcome) EndReason {
@@ -169,13 +173,27 @@ func endOf(o fork.Outcome) EndReason {
 
 // tellSettled answers what came too late with how the ringing ended.
 func (m *Machine) tellSettled(c *call, to EndpointID) {
+	if c.fork.Outcome() == fork.Ringing {
+		return
+	}
 	winner, _ := c.fork.Winner()
 	said := Settled{Outcome: c.fork.Outcome(), Winner: winner, Label: c.answeredBy}
 	if t := c.tine(to); t != nil && t.open {
 		m.emit(Tell{Conn: t.conn, ID: c.newID(), Msg: said})
 		return
 	}
-	m.post(c, to, said, 0, time.Time{})
+	if id, ok := c.told[to]; ok {
+		m.emit(Repost{Call: c.id, ID: id})
+		return
+	}
+	if len(c.told) >= fork.MaxTines {
+		m.drop("too many late endpoints")
+		return
+	}
+	if c.told == nil {
+		c.told = map[EndpointID]MessageID{}
+	}
+	c.told[to] = m.post(c, to, said, 0, time.Time{})
 }
 
 // declined takes an endpoint's decline (rule 5).

@@ -38,7 +38,7 @@ func (m *Machine) received(in Received) {
 		return
 	}
 	if t := c.tine(in.From.Endpoint); t != nil {
-		m.lives(t, in.Msg)
+		m.lives(t, !answersMoot(in.Msg))
 	}
 	if c.dir == Outgoing {
 		m.fromEndpoint(c, in.From, in.Msg)
@@ -52,7 +52,7 @@ func (m *Machine) received(in Received) {
 func (m *Machine) heard(t *tine, in Heard) {
 	c := t.call
 	if s, ok := in.Msg.(State); ok {
-		m.lives(t, s)
+		m.lives(t, false)
 		if t != c.talker() {
 			return // only the one who has the call says what it sends
 		}
@@ -67,7 +67,7 @@ func (m *Machine) heard(t *tine, in Heard) {
 	if !c.once(t.endpoint, in.ID) {
 		return
 	}
-	m.lives(t, in.Msg)
+	m.lives(t, false)
 	if c.dir == Outgoing {
 		device := DeviceID{} // decline needs none: the tine stands
 		m.fromEndpoint(c, Sender{Account: c.peer.Account, Device: device, Endpoint: t.endpoint}, in.Msg)
@@ -76,11 +76,23 @@ func (m *Machine) heard(t *tine, in Heard) {
 	}
 }
 
-// lives notes a word of the other side's: what waited for one ends. Candidates may have been sent before the answer came.
-func (m *Machine) lives(t *tine, msg Message) {
+// answersMoot reports whether a message that came by mailbox says that the answer to its endpoint is not needed any more.
+// Others may have been sent before that answer came.
+func answersMoot(msg Message) bool {
+	switch msg := msg.(type) {
+	case Decline, Busy, Hangup, Restart:
+		return true
+	case Accept:
+		return msg.SDP != "" // another answer follows
+	}
+	return false
+}
+
+// lives notes a word of the other side's: what waited for one ends. The answer is said on where it may not have come.
+func (m *Machine) lives(t *tine, unanswered bool) {
 	c := t.call
 	t.alarms.clear(alarmLost)
-	if _, early := msg.(Candidates); !early {
+	if !unanswered {
 		c.stop(KindAnswer, t.endpoint)
 	}
 	if c.dir == Outgoing {
@@ -128,6 +140,9 @@ func (m *Machine) fromEndpoint(c *call, from Sender, msg Message) {
 	case Candidates:
 		m.takeFor(c, t, from.Endpoint, msg)
 	case Hangup:
+		if t == nil && m.known(c, from) {
+			t = c.tine(from.Endpoint) // it overtook the offer
+		}
 		if t != nil {
 			m.hungUp(t, msg)
 		}
@@ -179,7 +194,7 @@ func (m *Machine) repeated(c *call, in Received) {
 	case Accept:
 		if t != nil && c.isWinner(t) {
 			if c.state != StateEnded {
-				m.post(c, t.endpoint, Won{}, 0, time.Time{})
+				m.wonAgain(c, t)
 				if t.answerID != 0 && !t.open {
 					m.emit(Repost{Call: c.id, ID: t.answerID})
 				}
@@ -187,6 +202,19 @@ func (m *Machine) repeated(c *call, in Received) {
 		} else if c.fork.Outcome() != fork.Ringing {
 			m.tellSettled(c, in.From.Endpoint)
 		}
+	}
+}
+
+// wonAgain posts the won once more. One that was only told so far is posted as it is.
+func (m *Machine) wonAgain(c *call, t *tine) {
+	for i := range c.retries {
+		if c.retries[i].id == t.wonID && c.retries[i].msg != nil {
+			m.retry(c, i)
+			return
+		}
+	}
+	if t.wonPosted {
+		m.emit(Repost{Call: c.id, ID: t.wonID})
 	}
 }
 

@@ -11,6 +11,7 @@ type retry struct {
 	due  time.Time
 	wait time.Duration
 	left int       // how often still; negative: until its own end
+	took int       // how often the relay took it
 	end  time.Time // the zero time: none
 }
 
@@ -60,6 +61,9 @@ func (m *Machine) retry(c *call, i int) {
 	if r.msg != nil {
 		m.emit(Post{Call: c.id, To: r.to, ID: r.id, Msg: r.msg})
 		r.msg = nil
+		if t := c.tine(r.to); t != nil && r.kind == KindWon {
+			t.wonPosted = true
+		}
 	} else {
 		m.emit(Repost{Call: c.id, ID: r.id})
 		if r.left > 0 {

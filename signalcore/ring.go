@@ -110,6 +110,9 @@ func (m *Machine) proceed(c *call) {
 	case c.held == holdProof && !c.mailbox:
 		m.answerRing(c)
 	case c.held != 0:
+	case !m.now.Before(c.until): // a tab that slept too long
+		c.held = holdBacklog
+		m.endRinging(c, EndUnanswered, "")
 	case m.cfg.Busy == BusyRefuse && c.glare == nil && m.engaged(c):
 		m.refuseBusy(c)
 	default:

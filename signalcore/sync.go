@@ -33,6 +33,11 @@ func (m *Machine) synced(in Synced) {
 		}
 	case SyncAnswered:
 		m.silence(in.Msg, EndAnsweredElsewhere)
+		for _, o := range m.calls { // the account talks to whom this endpoint still rings
+			if o.dir == Outgoing && o.peer.Account == in.Msg.Peer && !o.over() {
+				m.hangUp(o)
+			}
+		}
 	case SyncDeclined:
 		m.silence(in.Msg, EndDeclinedElsewhere)
 	}

@@ -24,6 +24,8 @@ type tine struct {
 
 	answerID   MessageID // at the caller: of the answer
 	generation uint32    // of the connection, see Restart
+	wonID      MessageID // at the caller: of the won
+	wonPosted  bool      // at the caller: by mailbox, not only told
 	stateSeq   uint32    // of the last state told
 }
 
@@ -58,7 +60,7 @@ func (m *Machine) disconnect(t *tine) {
 	m.emit(Disconnect{Conn: t.conn})
 	delete(m.conns, t.conn)
 	*t = tine{call: t.call, endpoint: t.endpoint, label: t.label, held: t.held, heldAll: t.heldAll,
-		answerID: t.answerID, stateSeq: t.stateSeq}
+		answerID: t.answerID, wonID: t.wonID, wonPosted: t.wonPosted, stateSeq: t.stateSeq}
 	t.call.dirty = true
 }
 
@@ -87,7 +89,7 @@ func (m *Machine) found(t *tine, cand Candidate) {
 	if len(t.mine) == 1 && t.alarms.on(alarmHold) {
 		t.alarms.set(alarmHold, m.now.Add(burstTime))
 	}
-	if t.sent && !t.alarms.on(alarmFlush) {
+	if t.sent && !t.alarms.on(alarmFlush) && !t.call.lost(t) {
 		t.alarms.set(alarmFlush, m.now.Add(batchTime))
 	}
 }
@@ -213,6 +215,11 @@ func (m *Machine) opened(t *tine) {
 	}
 }
 
+// lost reports whether the call was settled without the tine.
+func (c *call) lost(t *tine) bool {
+	return c.dir == Outgoing && c.fork.Outcome() != fork.Ringing && !c.isWinner(t)
+}
+
 func (c *call) isWinner(t *tine) bool {
 	w, ok := c.fork.Winner()
 	return ok && w == t.endpoint
@@ -259,7 +266,9 @@ func (m *Machine) changed(t *tine, s ConnState) {
 	}
 	switch s {
 	case ConnConnected:
-		t.alarms.clear(alarmLost)
+		if t.open {
+			t.alarms.clear(alarmLost)
+		}
 	case ConnDisconnected:
 		switch {
 		case c.state == StateRinging && t.open:
@@ -312,7 +321,7 @@ func (m *Machine) broken(t *tine) {
 	case c.state == StateEnded:
 	case c.dir == Outgoing && c.isWinner(t), c.dir == IncomingCall && c.state >= StateConnecting:
 		m.giveUp(c)
-	case c.dir == Outgoing && !described:
+	case c.dir == Outgoing && !described && !c.lost(t):
 		t.answerID = m.post(c, t.endpoint, Answer{}, unlimited, c.until)
 	case c.dir == IncomingCall && c.offerID == 0:
 		m.postOffer(c, t, Offer{Label: m.labelFor(c)})
@@ -347,11 +356,14 @@ func (m *Machine) lost(t *tine) {
 
 // beat tells this side's state, and again every second.
 func (m *Machine) beat(t *tine) {
+	t.alarms.set(alarmBeat, m.now.Add(beatTime))
+	if !t.open {
+		return
+	}
 	t.stateSeq++
 	s := t.call.local
 	s.Seq = t.stateSeq
 	m.emit(Tell{Conn: t.conn, ID: t.call.newID(), Msg: s})
-	t.alarms.set(alarmBeat, m.now.Add(beatTime))
 }
 
 // hear takes a state of the other side's; an older one than the last is late and ignored.
@@ -386,13 +398,19 @@ func (m *Machine) hangUp(c *call) {
 	default:
 		t := c.talker()
 		sure := t.open && c.state == StateActive
+		unsettled := c.dir == IncomingCall && !c.won
 		m.becomeEnded(c, EndHangup, c.answeredBy)
 		id := c.newID()
 		if t.open {
 			m.emit(Tell{Conn: t.conn, ID: id, Msg: Hangup{}})
 		}
 		if !sure { // a channel that is being replaced may carry nothing any more
-			m.postAs(c, t.endpoint, id, Hangup{}, 2, c.alarms[alarmForget])
+			left := 2
+			if unsettled { // until the caller knows: it may still take the accept for the first
+				left = unlimited
+				c.alarms.set(alarmForget, later(c.until, m.now.Add(windUpTime)))
+			}
+			m.postAs(c, t.endpoint, id, Hangup{}, left, c.alarms[alarmForget])
 		}
 		t.alarms.set(alarmClose, m.now.Add(ackTime))
 	}

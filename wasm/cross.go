@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
 	"os"
@@ -157,8 +158,8 @@ func call(object js.Value, method string, args ...any) (js.Value, error) {
 	return safejs.Unsafe(v), nil
 }
 
-// await waits for a promise. It must not be called by a function that JavaScript calls.
-func await(p js.Value) (js.Value, error) {
+// await waits for a promise, or for the end of the context. It must not be called by a function that JavaScript calls.
+func await(ctx context.Context, p js.Value) (js.Value, error) {
 	type settled struct {
 		v   js.Value
 		err error
@@ -169,19 +170,37 @@ func await(p js.Value) (js.Value, error) {
 		done <- settled{err: errorOf(argument(args, 0))}
 		return nil
 	})
-	defer release(then, catch)
 	js.Global().Get("Promise").Call("resolve", p).Call("then", then.Value, catch.Value)
-	s := <-done
-	return s.v, s.err
+	select {
+	case s := <-done:
+		release(then, catch)
+		return s.v, s.err
+	case <-ctx.Done():
+		go func() { // JavaScript still holds the functions
+			<-done
+			release(then, catch)
+		}()
+		return js.Undefined(), ctx.Err()
+	}
 }
 
 // request calls a method that returns a promise, and waits for it.
-func request(object js.Value, method string, args ...any) (js.Value, error) {
+func request(ctx context.Context, object js.Value, method string, args ...any) (js.Value, error) {
 	p, err := call(object, method, args...)
 	if err != nil {
 		return js.Undefined(), err
 	}
-	return await(p)
+	return await(ctx, p)
+}
+
+// invoke calls a function that somebody else made, if it is one. What it throws is printed: nobody waits for it.
+func invoke(f js.Value) {
+	if f.Type() != js.TypeFunction {
+		return
+	}
+	if _, err := safejs.Safe(f).Invoke(); err != nil {
+		println("ringfork: a callback failed: " + err.Error())
+	}
 }
 
 func bytesToJS(b []byte) js.Value {

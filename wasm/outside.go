@@ -55,20 +55,20 @@ func (t *transport) Subscribe(m phone.Mailbox, onFrame func([]byte, time.Duratio
 	mailbox := map[string]any{"address": bytesToJS(address[:]), "prove": prove.Value}
 	cancel, err := call(t.js, "subscribe", mailbox, frames.Value, end.Value)
 	return func() {
-		if err == nil && cancel.Type() == js.TypeFunction {
-			cancel.Invoke()
+		if err == nil {
+			invoke(cancel)
 		}
 		release(prove, frames, end)
 	}
 }
 
-func (t *transport) Publish(_ context.Context, to [20]byte, f []byte) error {
-	_, err := request(t.js, "publish", bytesToJS(to[:]), bytesToJS(f))
+func (t *transport) Publish(ctx context.Context, to [20]byte, f []byte) error {
+	_, err := request(ctx, t.js, "publish", bytesToJS(to[:]), bytesToJS(f))
 	return err
 }
 
-func (t *transport) GetSlot(_ context.Context, address [20]byte) ([]byte, error) {
-	v, err := request(t.js, "getSlot", bytesToJS(address[:]))
+func (t *transport) GetSlot(ctx context.Context, address [20]byte) ([]byte, error) {
+	v, err := request(ctx, t.js, "getSlot", bytesToJS(address[:]))
 	if err != nil {
 		return nil, err
 	}
@@ -78,8 +78,8 @@ func (t *transport) GetSlot(_ context.Context, address [20]byte) ([]byte, error)
 	return bytesFromJS(v, maxSlot)
 }
 
-func (t *transport) PutSlot(_ context.Context, address [20]byte, value []byte, replaces uint64) error {
-	_, err := request(t.js, "putSlot", bytesToJS(address[:]), bytesToJS(value), float64(replaces))
+func (t *transport) PutSlot(ctx context.Context, address [20]byte, value []byte, replaces uint64) error {
+	_, err := request(ctx, t.js, "putSlot", bytesToJS(address[:]), bytesToJS(value), float64(replaces))
 	return conflict(err, "slot-conflict")
 }
 
@@ -101,8 +101,8 @@ func conflict(err error, code string) error {
 // store is where the profile is kept, made in JavaScript.
 type store struct{ js js.Value }
 
-func (s store) Get(_ context.Context, key string) ([]byte, uint64, error) {
-	v, err := request(s.js, "get", key)
+func (s store) Get(ctx context.Context, key string) ([]byte, uint64, error) {
+	v, err := request(ctx, s.js, "get", key)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -117,17 +117,17 @@ func (s store) Get(_ context.Context, key string) ([]byte, uint64, error) {
 	return b, uint64(version.Float()), err
 }
 
-func (s store) Put(_ context.Context, key string, value []byte, version uint64) error {
-	_, err := request(s.js, "put", key, bytesToJS(value), float64(version))
+func (s store) Put(ctx context.Context, key string, value []byte, version uint64) error {
+	_, err := request(ctx, s.js, "put", key, bytesToJS(value), float64(version))
 	return conflict(err, "store-conflict")
 }
 
-func (s store) Lock(_ context.Context, name string) (func(), error) {
-	unlock, err := request(s.js, "lock", name)
+func (s store) Lock(ctx context.Context, name string) (func(), error) {
+	unlock, err := request(ctx, s.js, "lock", name)
 	if err != nil {
 		return nil, err
 	}
-	return func() { unlock.Invoke() }, nil
+	return func() { invoke(unlock) }, nil
 }
 
 // siblings is the way between the tabs of one browser, made in JavaScript.
@@ -142,8 +142,8 @@ func (s siblings) Start(account string, on func([]byte)) func() {
 	})
 	stop, err := call(s.js, "start", account, frames.Value)
 	return func() {
-		if err == nil && stop.Type() == js.TypeFunction {
-			stop.Invoke()
+		if err == nil {
+			invoke(stop)
 		}
 		release(frames)
 	}
@@ -180,6 +180,9 @@ func iceServers(v js.Value) []phone.ICEServer {
 	var out []phone.ICEServer
 	for i := range v.Length() {
 		s := v.Index(i)
+		if s.Type() != js.TypeObject {
+			continue
+		}
 		server := phone.ICEServer{Username: text(s.Get("username")), Credential: text(s.Get("credential"))}
 		if urls := s.Get("urls"); urls.Type() == js.TypeString {
 			server.URLs = []string{urls.String()}
