@@ -23,7 +23,7 @@ func (m *Machine) meet(c *call) {
 		}
 		c.stranger = false
 		c.glare = o
-		if goesFirst(o.id, c.id) {
+		if o.silent || goesFirst(o.id, c.id) { // silent: another call took its place already
 			c.held |= holdGlare // the other side accepts our call, and withdraws its own
 		}
 		return

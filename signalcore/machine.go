@@ -199,6 +199,10 @@ func (m *Machine) notify() {
 		if c.held != 0 || c.silent || !c.dirty {
 			continue
 		}
+		if !c.shown && c.dir == IncomingCall && c.state == StateEnded && c.replaces == (CallID{}) {
+			c.silent = true // over in the step in which it began to ring: nobody has to see it
+			continue
+		}
 		c.dirty = false
 		v := c.look()
 		if c.shown && v.equal(c.view) {

@@ -10,17 +10,10 @@ import (
 	"ringfork/fork"
 )
 
-// simKnownOpen lists what the simulation finds and what is not fixed yet: rule, and why it is open. The test prints them and
-// does not fail for them.
-var simKnownOpen = map[string]string{
-	"mailbox-opened-twice": "refuseBusy opens the mailbox again that a call held for its caller's proof of life has open already",
-	"microphone-left":      "see seen-for-ever",
-	"seen-for-ever":        "a call that took another's place is replaced in the step in which it ends: no view says that the user's call goes on as the other",
-	"clear-failed":         "an accept that overtakes its offer ends the call as failed",
-	"new-and-ended":        "Leave lets a call ring that was held because of glare; a hangup ends a held call without endRinging: both are shown as new and ended",
-	"post-without-mailbox": "a hangup ends a held call, which has no mailbox, and leaves it: a restart is then answered with a post",
-	"accept-failed":        "a connection that fails between accept and won, or is dead at one side only, is not negotiated again",
-	"glare-unanswered":     "dial does not look for a ring of the account called that is here already: no glare is seen",
+// simRare lists what may happen, but not more often than once in a thousand calls, and why. All else that the simulation finds
+// fails the test.
+var simRare = map[string]string{
+	"accept-failed": "where connections are bad, the second one can fail too or not be made at all, and then the call fails",
 }
 
 // simFound is one thing that may not be.
@@ -304,7 +297,7 @@ func (w *sim) checkIdle(n *simEnd) {
 	}
 	for _, id := range sortedCalls(n.views) {
 		if v := n.views[id]; v.State != StateEnded {
-			if k := w.calls[id]; k != nil && n.replaced[id] {
+			if n.replaced[id] {
 				continue
 			}
 			w.fail("seen-for-ever", id, "the user still sees it "+n.views[id].State.String())

@@ -22,6 +22,13 @@ if (Number(process.versions.node.split(".")[0]) < 20) {
   process.exit(1);
 }
 
+/** What is fuzzed for a moment; longer by hand, with go test -fuzz. */
+const fuzzers = [
+  ["FuzzMachine", "./signalcore"],
+  ["FuzzUnmarshal", "./frame"],
+  ["FuzzOpen", "./frame"],
+];
+
 const js = { ...process.env, GOOS: "js", GOARCH: "wasm" };
 const exe = process.platform === "win32" ? ".exe" : "";
 
@@ -29,6 +36,7 @@ const phases = {
   static: { needs: [needGo, needModules], run: staticChecks },
   build: { needs: [needGo], run: buildModule },
   go: { needs: [needGo, needC], run: () => run(["go", "test", "-race", "-short", "./..."], { show: true, minutes: 20 }) },
+  core: { needs: [needGo], run: proveCore },
   wasm: { needs: [needGo], run: testPortable },
   unit: { needs: [], run: () => testFiles("web/test/unit") },
   browsers: { needs: [needGo, needModules, needChrome], run: testBrowsers },
@@ -88,6 +96,14 @@ async function buildModule() {
     if (size > budget) throw new Failure(`the Wasm weighs ${size} bytes in brotli, ${size - budget} more than it may`);
   } finally {
     rmSync(folder, { recursive: true });
+  }
+}
+
+/** Every order of events, many random ones, and bytes that nobody would send: without the race detector, which slows them down. */
+async function proveCore() {
+  await run(["go", "test", "-count=1", "-v", "-run", "^Test(Explore|Simulation)", "./signalcore"], { show: true, minutes: 5 });
+  for (const [name, folder] of fuzzers) {
+    await run(["go", "test", "-run", "^$", "-fuzz", `^${name}$`, "-fuzztime", "3s", "-fuzzminimizetime", "5x", folder], { show: true, minutes: 3 });
   }
 }
 
