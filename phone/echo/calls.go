@@ -10,8 +10,8 @@ import (
 	"ringfork/phone"
 )
 
-// maxCalls is how many calls are answered at once. Others ring until one of those ends.
-const maxCalls = 16
+// maxCalls is how many calls are answered at once: an endpoint has one active call. Others ring until it ends.
+const maxCalls = 1
 
 // calls picks up what rings, and says of each call that this side sends what the other does.
 type calls struct {

@@ -25,12 +25,12 @@ func TestManyCalls(t *testing.T) {
 	if n := len(c.due()); n != 0 {
 		t.Errorf("%d calls are answered again", n)
 	}
-	c.on(phone.CallChanged{Call: view(3, signalcore.StateActive)})
+	c.on(phone.CallChanged{Call: view(0, signalcore.StateActive)})
 	if n := len(c.due()); n != 0 {
 		t.Errorf("%d things to do about a call that became active", n)
 	}
-	c.on(phone.CallChanged{Call: view(3, signalcore.StateEnded)})
-	c.on(phone.CallChanged{Call: view(3, signalcore.StateEnded)})
+	c.on(phone.CallChanged{Call: view(0, signalcore.StateEnded)})
+	c.on(phone.CallChanged{Call: view(0, signalcore.StateEnded)})
 	if n := len(c.due()); n != 1 {
 		t.Errorf("%d calls are answered when one has ended, want 1", n)
 	}
