@@ -172,7 +172,8 @@ func (m *Machine) settledBy(c *call, s Settled) {
 	}
 }
 
-// endRinging ends a call at a called endpoint that is not talking. A held one was never seen and just goes.
+// endRinging ends a call at a called endpoint without a word to the caller, who knows or is gone. A held one was never seen
+// and just goes.
 func (m *Machine) endRinging(c *call, why EndReason, by string) {
 	if c.held != 0 {
 		c.held = 0

@@ -177,7 +177,7 @@ func (w *world) step(n *node, in Input) {
 	}
 }
 
-// name turns an endpoint's or account's id back into its name.
+// nameOf turns an endpoint's or account's id back into its name.
 func nameOf(id []byte) string { return string(bytes.TrimRight(id, "\x00")) }
 
 func kindOf(m Message) string {

@@ -101,7 +101,7 @@ func toJS(err error) js.Value {
 	return e
 }
 
-// thrown makes JavaScript throw: an Error value that a wrapper returned. See raw.
+// result is what a function that returns at once gives back: Go cannot throw, so ringfork.js throws the error for it.
 func result(v any, err error) any {
 	if err != nil {
 		return map[string]any{"error": toJS(err)}
