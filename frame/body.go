@@ -36,6 +36,7 @@ const (
 	keyGeneration  = 23
 	keyWhat        = 24
 	keyPeer        = 25
+	keyReason      = 26
 )
 
 // Bounds of what a body may say.
@@ -97,6 +98,7 @@ func marshalBody(m signalcore.Message) ([]byte, error) {
 		w.bool(keyEverywhere, m.Everywhere)
 	case signalcore.Hangup:
 		w.bool(keyAck, m.Ack)
+		w.uint(keyReason, uint64(m.Reason))
 	case signalcore.State:
 		w.uint(keySeq, uint64(m.Seq))
 		w.media(signalcore.Media{Audio: m.Audio, Video: m.Video})

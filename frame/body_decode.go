@@ -67,7 +67,8 @@ func (f *fields) message(k signalcore.Kind) (signalcore.Message, error) {
 	case signalcore.KindDecline:
 		return signalcore.Decline{Everywhere: f.bool(keyEverywhere)}, nil
 	case signalcore.KindHangup:
-		return signalcore.Hangup{Ack: f.bool(keyAck)}, nil
+		// A reason of a later version hangs up all the same.
+		return signalcore.Hangup{Ack: f.bool(keyAck), Reason: signalcore.HangupReason(f.uint(keyReason, 255))}, nil
 	case signalcore.KindState:
 		media := f.media()
 		return signalcore.State{

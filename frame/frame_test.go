@@ -115,7 +115,7 @@ func messages(t testing.TB, from party) []signalcore.Message {
 		signalcore.Won{},
 		signalcore.Settled{Outcome: fork.Won, Winner: signalcore.EndpointID{1}, Label: "Phone"},
 		signalcore.Decline{Everywhere: true},
-		signalcore.Hangup{Ack: true},
+		signalcore.Hangup{Ack: true, Reason: signalcore.HangupLost},
 		signalcore.State{Seq: 1<<32 - 1, Audio: true, Video: true, Screen: true, Hold: true},
 		signalcore.Offer{},
 		signalcore.Answer{},

@@ -163,3 +163,24 @@ func TestControl(t *testing.T) {
 	_, _, err = UnmarshalControl([]byte{1, 6, 0, 0, 0, 1, 0x80, 0})
 	wantDrop(t, err, ReasonMalformed)
 }
+
+func TestReasonOfHangup(t *testing.T) {
+	for _, test := range []struct {
+		body []byte
+		want signalcore.Hangup
+	}{
+		{[]byte{0x80}, signalcore.Hangup{}}, // from before there were reasons
+		{[]byte{0x81, keyAck, 0xc3}, signalcore.Hangup{Ack: true}},
+		{[]byte{0x81, keyReason, 1}, signalcore.Hangup{Reason: signalcore.HangupLeft}},
+		{[]byte{0x81, keyReason, 2}, signalcore.Hangup{Reason: signalcore.HangupLost}},
+		{[]byte{0x81, keyReason, 99}, signalcore.Hangup{Reason: 99}}, // of a later version: hangs up all the same
+	} {
+		m, err := unmarshalBody(signalcore.KindHangup, test.body)
+		if err != nil || m != test.want {
+			t.Errorf("%x: got %#v, %v, want %#v", test.body, m, err, test.want)
+		}
+	}
+	if _, err := unmarshalBody(signalcore.KindHangup, []byte{0x81, keyReason, 0xcd, 1, 0}); err == nil {
+		t.Error("a reason of 256 is taken")
+	}
+}

@@ -160,6 +160,10 @@ func (p *Phone) HangUp(call signalcore.CallID) error { return p.ask(signalcore.H
 // SetState tells the other side what this one sends.
 func (p *Phone) SetState(s signalcore.SetState) error { return p.ask(s) }
 
+// NetworkChanged says that this endpoint is on another network now: the connections of its calls are replaced at once, where
+// it would take seconds to find that they are gone.
+func (p *Phone) NetworkChanged() { p.queue.put(func() { p.step(signalcore.NetworkChanged{}) }) }
+
 // ask puts the user's word into the queue. Where it cannot be followed an event says so.
 func (p *Phone) ask(in signalcore.Input) error {
 	if !p.queue.put(func() { p.step(in) }) {

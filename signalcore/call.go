@@ -36,6 +36,7 @@ type call struct {
 	tines []*tine   // outgoing: one an endpoint that answered the ring; incoming: one, with the caller
 
 	began   time.Time
+	wonAt   time.Time // outgoing
 	until   time.Time // the ring's expiry
 	lastID  MessageID
 	offerID MessageID // incoming: the offer's id, 0 before it is posted
@@ -49,7 +50,7 @@ type call struct {
 	spare         *tine                    // the connection that is to replace the talker's
 	asked         bool                     // at the endpoint: the caller wants the connection replaced
 	told          map[EndpointID]MessageID // outgoing: the settled posted to those who came too late
-	stale         *tine                    // the connection that was replaced, until the other side was heard on the new one
+	stale         []*tine                  // connections that were replaced, until the other side was heard on the new one
 	local, remote State
 	dirty, shown  bool
 	view          View
@@ -262,3 +263,25 @@ func (c *call) look() View {
 	}
 	return v
 }
+
+// lost reports whether the call was settled without the tine.
+func (c *call) lost(t *tine) bool {
+	return c.dir == Outgoing && c.fork.Outcome() != fork.Ringing && !c.isWinner(t)
+}
+
+func (c *call) isWinner(t *tine) bool {
+	w, ok := c.fork.Winner()
+	return ok && w == t.endpoint
+}
+
+// talker returns the tine over which an accepted call runs.
+func (c *call) talker() *tine {
+	if c.dir == Outgoing {
+		w, _ := c.fork.Winner()
+		return c.tine(w)
+	}
+	return c.tines[0]
+}
+
+// talks reports whether a call is active, also while its connection is being replaced.
+func (c *call) talks() bool { return c.state == StateActive || c.state == StateReconnecting }

@@ -27,6 +27,8 @@ func (e *explorer) eachCall(s *xState, f func(caller *xCall, ends map[int]*xCall
 	}
 }
 
+func (e *explorer) goneNode(s *xState, n int) bool { return s.isGone(e.sc.index(n)) }
+
 func (e *explorer) nodeAt(s *xState, n int) *xNode { return e.nodes[s.node[e.sc.index(n)]] }
 
 // did returns what the users of all nodes did.
@@ -36,6 +38,8 @@ func (e *explorer) did(s *xState) (acts uint8) {
 	}
 	return acts
 }
+
+const xEndedByNobody = "a call that was won ended, though no connection failed and neither side hung up"
 
 // together checks what holds between nodes after every move.
 func (e *explorer) together(s *xState) (bad string) {
@@ -48,18 +52,22 @@ func (e *explorer) together(s *xState) (bad string) {
 					bad = "an endpoint talks that did not win"
 				}
 			}
-			if c.mic && c.settled {
+			if c.mic && c.settled && !e.goneNode(s, n) {
 				sure++
 			}
+		}
+		here := e.nodeAt(s, xCaller(caller.id)).acts
+		if w := caller.wonTo - 1; w >= 0 {
+			here |= e.nodeAt(s, w).acts &^ didAccept
 		}
 		switch {
 		case talked > 1:
 			bad = "two endpoints were active in one call"
 		case sure > 1:
 			bad = "two endpoints have their microphones on and know how the call was settled"
-		case caller.wonTo > 0 && caller.ended() && s.faultless() && e.did(s)&didHangUp == 0 &&
-			e.nodeAt(s, xCaller(caller.id)).acts&didAccept == 0: // who accepts another call leaves this one
-			bad = "a call that was won ended, though nothing failed and nobody hung up"
+		case caller.wonTo > 0 && caller.ended() && s.relayOnly() && here&(didHangUp|didRedial|didAccept) == 0 && !e.outrun(s, caller):
+			// Who accepts another call leaves this one.
+			bad = xEndedByNobody
 		}
 	})
 	return bad
@@ -153,6 +161,9 @@ func (e *explorer) dull(s *xState, m xMove) bool {
 
 // arriving returns the next message or event that is in flight.
 func (e *explorer) arriving(s *xState) (xMove, bool) {
+	if s.down {
+		return xMove{what: moveReturn, node: int8(e.sc.nodes[0])}, true
+	}
 	for i := range s.wires {
 		w := &s.wires[i]
 		for j := range 2 {
@@ -177,14 +188,17 @@ func (e *explorer) arriving(s *xState) (xMove, bool) {
 func (e *explorer) next(s *xState) (m xMove, bad string) {
 	e.eachCall(s, func(caller *xCall, ends map[int]*xCall) {
 		w := caller.wonTo - 1
+		if w >= 0 && (e.goneNode(s, w) || e.goneNode(s, xCaller(caller.id))) {
+			return // who is left finds out
+		}
 		if caller.view.State != StateActive || ends[w] == nil || ends[w].view.State != StateActive ||
 			s.now < max(caller.since, ends[w].since)+int64(stableTime) {
 			return
 		}
 		me := xCaller(caller.id)
 		m = xMove{what: moveAct, node: int8(me), ev: e.event(HangUp{Call: caller.id})}
-		if s.used[loss] < 2 { // settled is said twice
-			bad = e.restless(s)
+		if s.used[loss]+s.used[outage] < 2 { // settled is said twice
+			bad = e.restless(s, caller.id)
 		}
 	})
 	if bad != "" || m != (xMove{}) {
@@ -199,15 +213,19 @@ func (e *explorer) next(s *xState) (m xMove, bad string) {
 	return m, "somebody waits, and nobody has a deadline"
 }
 
-// restless says who still rings or waits although a call is going on.
-func (e *explorer) restless(s *xState) string {
+// restless says who still rings or waits although a call is going on: of that call, or of one that met it.
+func (e *explorer) restless(s *xState, talks CallID) string {
 	talking := 0
 	for _, n := range e.sc.nodes {
+		if e.goneNode(s, n) {
+			continue
+		}
 		node := e.nodeAt(s, n)
 		mine := 0
 		for i := range node.calls {
 			switch c := &node.calls[i]; {
-			case !c.shown || c.hidden || c.ended():
+			case !c.shown || c.hidden || c.ended() || c.id != talks && !xMet(c.id, talks):
+			case e.goneNode(s, xCaller(c.id)) || c.wonTo > 0 && e.goneNode(s, c.wonTo-1): // until it finds that the other is gone
 			case c.rings():
 				return fmt.Sprintf("somebody talks, and %s rings on", e.role(n))
 			case c.view.State == StateActive:
@@ -239,7 +257,7 @@ func (e *explorer) role(n int) string {
 
 func (e *explorer) idle(s *xState) bool {
 	for _, n := range e.sc.nodes {
-		if !e.nodeAt(s, n).m.Idle() {
+		if !e.goneNode(s, n) && !e.nodeAt(s, n).m.Idle() {
 			return false
 		}
 	}
@@ -249,6 +267,9 @@ func (e *explorer) idle(s *xState) bool {
 // final checks what holds when all is over.
 func (e *explorer) final(s *xState) (bad string) {
 	for _, n := range e.sc.nodes {
+		if e.goneNode(s, n) {
+			continue
+		}
 		node := e.nodeAt(s, n)
 		if len(node.conns) > 0 {
 			return "all is over, and a connection was not closed"
@@ -268,11 +289,11 @@ func (e *explorer) final(s *xState) (bad string) {
 	did := e.did(s)
 	e.eachCall(s, func(caller *xCall, ends map[int]*xCall) {
 		talked = talked || caller.talked
-		if b := e.because(s, caller, did); b != "" {
+		if b := e.because(s, caller, ends, did); b != "" {
 			bad = b
 		}
 		for n, c := range ends {
-			if !c.shown {
+			if !c.shown || !c.ended() && !c.hidden || !caller.ended() && !caller.hidden { // it crashed before the end
 				continue
 			}
 			if b := e.agree(s, caller, c, n); b != "" {
@@ -289,13 +310,26 @@ func (e *explorer) final(s *xState) (bad string) {
 
 // metInGlare reports whether calls were placed in both directions.
 func (e *explorer) metInGlare(s *xState) bool {
-	n := 0
-	e.eachCall(s, func(*xCall, map[int]*xCall) { n++ })
-	return n > 1
+	met := false
+	e.eachCall(s, func(a *xCall, _ map[int]*xCall) {
+		e.eachCall(s, func(b *xCall, _ map[int]*xCall) { met = met || xMet(a.id, b.id) })
+	})
+	return met
 }
 
+// outrun reports whether a call met another one that goes first, and that was won: it is withdrawn, also if it was won too.
+func (e *explorer) outrun(s *xState, c *xCall) (yes bool) {
+	e.eachCall(s, func(o *xCall, _ map[int]*xCall) {
+		yes = yes || o.wonTo > 0 && xMet(o.id, c.id) && goesFirst(o.id, c.id)
+	})
+	return yes
+}
+
+// xMet reports whether two calls were placed in opposite directions.
+func xMet(a, b CallID) bool { return account(xName(xCaller(a))) != account(xName(xCaller(b))) }
+
 // because checks that the way a caller's call ended has a cause.
-func (e *explorer) because(s *xState, c *xCall, did uint8) string {
+func (e *explorer) because(s *xState, c *xCall, ends map[int]*xCall, did uint8) string {
 	if c.hidden || !c.ended() {
 		return ""
 	}
@@ -303,11 +337,16 @@ func (e *explorer) because(s *xState, c *xCall, did uint8) string {
 	switch c.view.End {
 	case EndCancelled:
 		// Who accepts another call leaves this one, and so does who hears that a sibling talks with the one it dials.
-		ok = e.nodeAt(s, xCaller(c.id)).acts&(didHangUp|didAccept) != 0 || did&didAccept != 0 && e.metInGlare(s)
+		ok = e.nodeAt(s, xCaller(c.id)).acts&(didHangUp|didAccept) != 0 || did&didAccept != 0 && e.metInGlare(s) || s.used[leave] > 0
 	case EndDeclined:
-		ok = did&(didDecline|didDeclineHere|didHangUp) != 0
+		ok = did&(didDecline|didDeclineHere|didHangUp) != 0 || s.used[leave] > 0
 	case EndHangup:
-		ok = did&didHangUp != 0 || s.used[fault] > 0
+		ok = did&didHangUp != 0 || e.nodeAt(s, xCaller(c.id)).acts&didAccept != 0 || s.used[fault]+s.used[leave] > 0 || e.outrun(s, c)
+		if o := ends[c.wonTo-1]; o != nil && o.view.End == EndFailed { // the winner gave up, for reasons of its own
+			ok = ok || !s.faultless()
+		}
+	case EndBusy:
+		ok = e.sc.busy
 	case EndFailed, EndLost:
 		ok = !s.faultless() && did&(didAccept|didDial) != 0
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"sync"
 	"time"
 	"unsafe"
 )
@@ -27,12 +28,12 @@ func deepCopy[T any](p *T) *T {
 	return p
 }
 
-var flatTypes = map[reflect.Type]bool{}
+var flatTypes sync.Map // from reflect.Type to bool
 
 // flat reports whether a copy of a value of this type shares nothing with it that changes.
 func flat(t reflect.Type) bool {
-	if f, ok := flatTypes[t]; ok {
-		return f
+	if f, ok := flatTypes.Load(t); ok {
+		return f.(bool)
 	}
 	f := true
 	switch t.Kind() {
@@ -49,7 +50,7 @@ func flat(t reflect.Type) bool {
 			}
 		}
 	}
-	flatTypes[t] = f
+	flatTypes.Store(t, f)
 	return f
 }
 

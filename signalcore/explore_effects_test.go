@@ -106,6 +106,9 @@ func (e *explorer) step(s *xState, n int, ev int32, conn ConnID) string {
 	for len(tasks) > 0 {
 		t := tasks[0]
 		tasks = tasks[1:]
+		if s.isGone(e.sc.index(t.node)) {
+			continue
+		}
 		r := e.transition(s.node[e.sc.index(t.node)], t, s.now)
 		if r.bad != "" {
 			return r.bad
@@ -124,10 +127,16 @@ func (e *explorer) effect(s *xState, n int, f xEffect) []xTask {
 	case effectMail:
 		// A retry of what is still in flight adds nothing: that a message comes twice is a move of its own.
 		m := int64(f.to)<<32 | int64(f.ev)
+		if s.down || s.isGone(e.sc.index(f.to)) {
+			break
+		}
 		if i, found := slices.BinarySearch(s.mail, m); !found {
 			s.mail = slices.Insert(s.mail, i, m)
 		}
 	case effectPosted:
+		if s.down {
+			break
+		}
 		return []xTask{{n, f.ev, 0}}
 	case effectConnect:
 		s.wires = append(s.wires, xWire{node: [2]int8{int8(n), -1}, conn: [2]ConnID{f.conn, 0}})
@@ -226,6 +235,10 @@ func (e *explorer) disconnect(s *xState, n int, conn ConnID) {
 	if w.state == wireOpen || w.state == wireNew {
 		w.state = wireBroken
 	}
+	s.dropWires()
+}
+
+func (s *xState) dropWires() {
 	s.wires = slices.DeleteFunc(s.wires, func(w xWire) bool { return w.node[0] < 0 && w.node[1] < 0 })
 }
 

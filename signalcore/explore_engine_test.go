@@ -19,13 +19,15 @@ type xScenario struct {
 	trouble     uint8          // and all of them together
 	lazy        bool           // gathering is a move of its own
 	declineHere bool
+	busy        bool   // who is in a call refuses another one
 	expiring    bool   // the ring may be over while somebody picks up
 	depth       [2]int // explored with -short, and without
 }
 
 type xDial struct {
 	from, to int
-	rank     int // of the call's id in glare
+	rank     int  // of the call's id in glare
+	again    bool // after an earlier one
 }
 
 func (d xDial) input() Dial {
@@ -62,8 +64,9 @@ type explorer struct {
 	beats     []bool
 	steps     map[xStepKey]xStep
 
-	opened, closed, failed, tick int32
-	accounts                     map[string][]int
+	opened, closed, failed, disconnected, tick int32
+	left, roamed, unread, read, online         int32
+	accounts                                   map[string][]int
 
 	visited, calm map[fingerprint]struct{}
 	trace         []xLink
@@ -100,7 +103,9 @@ func newExplorer(sc *xScenario) *explorer {
 	e := &explorer{sc: sc, start: newWorld().start, nodeIDs: map[fingerprint]int32{}, eventIDs: map[string]int32{},
 		steps: map[xStepKey]xStep{}, visited: map[fingerprint]struct{}{}, calm: map[fingerprint]struct{}{}, pairs: map[xPair]int{}, accounts: map[string][]int{}}
 	e.opened, e.closed, e.tick = e.event(Opened{}), e.event(Closed{}), e.event(Tick{})
-	e.failed = e.event(Changed{State: ConnFailed})
+	e.failed, e.disconnected = e.event(Changed{State: ConnFailed}), e.event(Changed{State: ConnDisconnected})
+	e.left, e.roamed, e.online = e.event(Leave{}), e.event(NetworkChanged{}), e.event(RelayOnline{})
+	e.unread, e.read = e.event(BacklogRead{}), e.event(BacklogRead{Done: true})
 	return e
 }
 
@@ -210,6 +215,9 @@ func (e *explorer) run(w *watcher) (outs []Output) {
 func (n *xNode) note(in Input) {
 	switch in := in.(type) {
 	case Dial:
+		if n.acts&didDial != 0 {
+			n.acts |= didRedial
+		}
 		n.acts |= didDial
 	case PickUp:
 		n.acts |= didAccept
@@ -229,7 +237,11 @@ func (e *explorer) root() *xState {
 	s := &xState{now: 1}
 	for _, n := range e.sc.nodes {
 		self := self(xName(n))
-		m := New(Config{Self: self, Name: xName(n), Label: xName(n), RingTime: xRingTime})
+		cfg := Config{Self: self, Name: xName(n), Label: xName(n), RingTime: xRingTime}
+		if e.sc.busy {
+			cfg.Busy = BusyRefuse
+		}
+		m := New(cfg)
 		m.Step(e.at(s.now), BacklogRead{Done: true})
 		m.out = nil
 		s.node = append(s.node, e.keep(&xNode{me: n, m: m}))

@@ -26,13 +26,19 @@ const (
 	moveFail   // a connection fails, at both sides
 	moveGather
 	moveTick // time goes on to a node's deadline
+	moveFade
+	moveCrash
+	moveLeave
+	moveRoam
+	moveOutage
+	moveReturn // the relay comes back
 )
 
 // moves lists what can happen in a state, in a fixed order.
 func (e *explorer) moves(s *xState) []xMove {
 	var list []xMove
 	for _, n := range e.sc.nodes {
-		if !e.twin(s, n) {
+		if !s.isGone(e.sc.index(n)) && !e.twin(s, n) {
 			for _, ev := range e.acts(e.nodes[s.node[e.sc.index(n)]], n) {
 				list = append(list, xMove{what: moveAct, node: int8(n), ev: ev})
 			}
@@ -71,14 +77,8 @@ func (e *explorer) moves(s *xState) []xMove {
 				list = append(list, at)
 			}
 		}
-		if w.state != wireBroken && e.may(s, fault) {
-			j := 0
-			if w.node[0] < 0 {
-				j = 1
-			}
-			list = append(list, xMove{what: moveFail, node: w.node[j], conn: w.conn[j]})
-		}
 	}
+	list = append(list, e.troubles(s)...)
 	first := e.nextDeadline(s)
 	for _, n := range e.sc.nodes {
 		at := e.deadline(s, n)
@@ -146,7 +146,11 @@ func (e *explorer) acts(n *xNode, me int) []int32 {
 		list = append(list, e.event(HangUp{Call: c.id}))
 	}
 	for _, d := range e.sc.mayDial {
-		if d.from == me && !busy && n.acts&didDial == 0 {
+		done := didDial
+		if d.again {
+			done = didRedial
+		}
+		if d.from == me && !busy && n.acts&done == 0 {
 			list = append(list, e.event(d.input()))
 		}
 	}
@@ -155,8 +159,11 @@ func (e *explorer) acts(n *xNode, me int) []int32 {
 
 // deadline returns when a node must be stepped next, since the beginning; 0 if never.
 func (e *explorer) deadline(s *xState, n int) int64 {
-	id := s.node[e.sc.index(n)]
-	return e.deadlines[id]
+	i := e.sc.index(n)
+	if s.isGone(i) {
+		return 0
+	}
+	return e.deadlines[s.node[i]]
 }
 
 func (e *explorer) nextDeadline(s *xState) int64 {
@@ -201,14 +208,31 @@ func (e *explorer) apply(s *xState, m xMove) string {
 		s.used[loss]++
 	case moveFail:
 		w, _ := s.wire(n, m.conn)
-		w.state = wireBroken
-		for i := range 2 {
-			w.queue[i] = nil
-			if w.node[i] >= 0 {
-				w.queue[i] = []int32{e.failed}
-			}
-		}
+		e.breakWire(w, e.failed)
 		s.used[fault]++
+	case moveFade:
+		w, _ := s.wire(n, m.conn)
+		e.breakWire(w, e.disconnected)
+		s.used[fade]++
+	case moveCrash:
+		e.crash(s, n)
+		s.used[crash]++
+	case moveLeave:
+		s.used[leave]++
+		bad = e.step(s, n, e.left, 0)
+		e.close(s, n)
+	case moveRoam:
+		s.used[roam]++
+		bad = e.step(s, n, e.roamed, 0)
+	case moveOutage:
+		s.used[outage]++
+		s.down, s.mail = true, nil
+		bad = e.all(s, e.unread)
+	case moveReturn:
+		s.down = false
+		if bad = e.all(s, e.online); bad == "" {
+			bad = e.all(s, e.read)
+		}
 	case moveGather:
 		for _, t := range e.gather(s, n, m.conn) {
 			if bad = e.step(s, t.node, t.ev, t.conn); bad != "" {
@@ -249,6 +273,18 @@ func (e *explorer) describe(s *xState, m xMove) string {
 		text = fmt.Sprintf("lost: what was told on %s's connection %d before it closed", n, m.conn)
 	case moveFail:
 		text = fmt.Sprintf("%s's connection %d fails", n, m.conn)
+	case moveFade:
+		text = fmt.Sprintf("%s's connection %d carries nothing any more", n, m.conn)
+	case moveCrash:
+		text = n + " crashes"
+	case moveLeave:
+		text = n + " leaves: its page is closed"
+	case moveRoam:
+		text = n + " is on another network"
+	case moveOutage:
+		text = "the relay is gone, and what was in flight"
+	case moveReturn:
+		text = "the relay is back"
 	case moveGather:
 		text = fmt.Sprintf("%s's connection %d gathers", n, m.conn)
 	case moveTick:

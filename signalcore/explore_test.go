@@ -5,6 +5,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -15,21 +16,21 @@ var exploreDepth = flag.Int("explore.depth", 0, "explore so many moves deeper th
 var xScenarios = []*xScenario{
 	{
 		name: "fork/dialed", nodes: []int{0, 2, 3, 4}, dials: []xDial{{from: 0, to: 2}},
-		limit: [budgets]uint8{1, 1, 1, 1}, trouble: 1, depth: [2]int{2, 6},
+		limit: [budgets]uint8{loss: 1, double: 1, fault: 1, nap: 1, crash: 1, leave: 1, roam: 1}, trouble: 1, depth: [2]int{2, 5},
 	}, {
 		name: "fork/ringing", nodes: []int{0, 2, 3, 4}, dials: []xDial{{from: 0, to: 2}}, declineHere: true,
-		limit: [budgets]uint8{1, 1, 1, 0}, trouble: 1, depth: [2]int{1, 4},
+		limit: [budgets]uint8{loss: 1, double: 1, fault: 1, fade: 1, crash: 1, leave: 1, roam: 1, outage: 1}, trouble: 1, depth: [2]int{1, 4},
 		begin: func(e *explorer, s *xState) { e.drain(s, 0, 2, 3) },
 	}, {
 		name: "fork/expiring", nodes: []int{0, 2, 3, 4}, dials: []xDial{{from: 0, to: 2}}, expiring: true,
-		limit: [budgets]uint8{1, 0, 0, 1}, trouble: 2, depth: [2]int{1, 4},
+		limit: [budgets]uint8{loss: 1, nap: 1, crash: 1}, trouble: 2, depth: [2]int{1, 4},
 		begin: func(e *explorer, s *xState) {
 			e.drain(s, e.sc.nodes...)
 			e.wait(s, xRingTime-100*time.Millisecond)
 		},
 	}, {
 		name: "fork/active", nodes: []int{0, 2, 3}, dials: []xDial{{from: 0, to: 2}},
-		limit: [budgets]uint8{2, 1, 1, 1}, trouble: 2, depth: [2]int{1, 6},
+		limit: [budgets]uint8{loss: 2, double: 1, fault: 1, fade: 1, nap: 1, crash: 1, leave: 1, roam: 1, outage: 1}, trouble: 2, depth: [2]int{1, 6},
 		begin: func(e *explorer, s *xState) {
 			e.drain(s, e.sc.nodes...)
 			e.must(s, 2, PickUp{Call: xCallID(0, 0), Media: Media{Audio: true}})
@@ -38,16 +39,30 @@ var xScenarios = []*xScenario{
 		},
 	}, {
 		name: "one/trickle", nodes: []int{0, 2}, dials: []xDial{{from: 0, to: 2}}, lazy: true,
-		limit: [budgets]uint8{2, 1, 1, 1}, trouble: 2, depth: [2]int{3, 7},
+		limit: [budgets]uint8{loss: 2, double: 1, fault: 1, nap: 1, roam: 1, outage: 1}, trouble: 2, depth: [2]int{3, 7},
 	}, {
-		name: "glare/both dialed", nodes: []int{0, 1, 2, 3}, dials: []xDial{{0, 2, 0}, {2, 0, 1}},
-		limit: [budgets]uint8{1, 1, 1, 1}, trouble: 1, depth: [2]int{1, 4},
+		name: "glare/both dialed", nodes: []int{0, 1, 2, 3}, dials: []xDial{{from: 0, to: 2}, {from: 2, to: 0, rank: 1}},
+		limit: [budgets]uint8{loss: 1, double: 1, fault: 1, nap: 1, crash: 1, leave: 1}, trouble: 1, depth: [2]int{1, 5},
 	}, {
-		name: "glare/greater dials later", nodes: []int{0, 1, 2, 3}, dials: []xDial{{0, 2, 0}}, mayDial: []xDial{{2, 0, 1}},
-		limit: [budgets]uint8{1, 0, 0, 0}, trouble: 1, depth: [2]int{1, 4},
+		name: "glare/greater dials later", nodes: []int{0, 1, 2, 3}, dials: []xDial{{from: 0, to: 2}}, mayDial: []xDial{{from: 2, to: 0, rank: 1}},
+		limit: [budgets]uint8{loss: 1, leave: 1}, trouble: 1, depth: [2]int{1, 5},
 	}, {
-		name: "glare/smaller dials later", nodes: []int{0, 1, 2, 3}, dials: []xDial{{0, 2, 1}}, mayDial: []xDial{{2, 0, 0}},
-		limit: [budgets]uint8{1, 0, 0, 0}, trouble: 1, depth: [2]int{1, 4},
+		name: "glare/smaller dials later", nodes: []int{0, 1, 2, 3}, dials: []xDial{{from: 0, to: 2, rank: 1}}, mayDial: []xDial{{from: 2, to: 0}},
+		limit: [budgets]uint8{loss: 1, leave: 1}, trouble: 1, depth: [2]int{1, 5},
+	}, {
+		name: "redial", nodes: []int{0, 2, 3}, dials: []xDial{{from: 0, to: 2}}, mayDial: []xDial{{from: 0, to: 2, rank: 1, again: true}},
+		limit: [budgets]uint8{loss: 1, fault: 1, crash: 1}, trouble: 1, depth: [2]int{1, 5},
+		begin: func(e *explorer, s *xState) { e.drain(s, 0, 2) },
+	}, {
+		name: "busy", nodes: []int{0, 1, 2, 3}, dials: []xDial{{from: 1, to: 2}}, mayDial: []xDial{{from: 0, to: 2}}, busy: true,
+		limit: [budgets]uint8{loss: 1, double: 1, leave: 1}, trouble: 1, depth: [2]int{1, 5},
+		begin: func(e *explorer, s *xState) {
+			e.drain(s, e.sc.nodes...)
+			e.must(s, 2, PickUp{Call: xCallID(1, 0), Media: Media{Audio: true}})
+			e.drain(s, e.sc.nodes...)
+			e.wait(s, 3*time.Second)
+			e.must(s, 0, xDial{from: 0, to: 2}.input())
+		},
 	},
 }
 
@@ -60,30 +75,34 @@ func xNamed(name string) *xScenario {
 // state all comes to an end, as final wants it. `go test ./signalcore -run Explore -v -explore.depth 2` goes two moves deeper.
 func TestExplore(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
-	states, begin := 0, time.Now()
-	for _, sc := range xScenarios {
-		t.Run(sc.name, func(t *testing.T) {
-			e := newExplorer(sc)
-			depth, begin := sc.depth[1], time.Now()
-			if testing.Short() {
-				depth = sc.depth[0]
-			}
-			e.explore(depth+*exploreDepth, false)
-			states += len(e.visited)
-			took := time.Since(begin)
-			t.Logf("%d states within %d moves of the beginning, %d moves, %d machine states, %d steps: %v, %.0f states/s",
-				len(e.visited), depth+*exploreDepth, e.moved, len(e.nodes), len(e.steps), took.Round(time.Millisecond),
-				float64(len(e.visited))/took.Seconds())
-			for _, f := range e.found {
-				if why := known(sc.name, f.rule); why != "" {
-					t.Logf("KNOWN: %s\n%v", why, f)
-				} else {
-					t.Errorf("%v", f)
+	var states atomic.Int64
+	begin := time.Now()
+	t.Run("from", func(t *testing.T) {
+		for _, sc := range xScenarios {
+			t.Run(sc.name, func(t *testing.T) {
+				t.Parallel()
+				e := newExplorer(sc)
+				depth, begin := sc.depth[1], time.Now()
+				if testing.Short() {
+					depth = sc.depth[0]
 				}
-			}
-		})
-	}
-	t.Logf("%d states, %.0f a second", states, float64(states)/time.Since(begin).Seconds())
+				e.explore(depth+*exploreDepth, false)
+				states.Add(int64(len(e.visited)))
+				took := time.Since(begin)
+				t.Logf("%d states within %d moves of the beginning, %d moves, %d machine states, %d steps: %v, %.0f states/s",
+					len(e.visited), depth+*exploreDepth, e.moved, len(e.nodes), len(e.steps), took.Round(time.Millisecond),
+					float64(len(e.visited))/took.Seconds())
+				for _, f := range e.found {
+					if why := known(sc.name, f.rule); why != "" {
+						t.Logf("KNOWN: %s\n%v", why, f)
+					} else {
+						t.Errorf("%v", f)
+					}
+				}
+			})
+		}
+	})
+	t.Logf("%d states, %.0f a second", states.Load(), float64(states.Load())/time.Since(begin).Seconds())
 }
 
 // knownOpen are rules that the machine is known to break in the scenarios that begin with a name, and what is to be done.
@@ -97,4 +116,16 @@ func known(scenario, rule string) string {
 		}
 	}
 	return ""
+}
+
+// BenchmarkExplore measures how fast the explorer visits states.
+func BenchmarkExplore(b *testing.B) {
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // as in TestExplore
+	states := 0
+	for range b.N {
+		e := newExplorer(xNamed("fork/dialed"))
+		e.explore(5, false)
+		states += len(e.visited)
+	}
+	b.ReportMetric(float64(states)/b.Elapsed().Seconds(), "states/s")
 }

@@ -23,6 +23,7 @@ const (
 	didDeclineHere
 	didHangUp
 	didDial
+	didRedial
 )
 
 // xCall is a call as the watcher of one node knows it.
@@ -57,6 +58,7 @@ type xConn struct {
 	call CallID
 	peer int  // node at the other side plus one, 0: not known
 	open bool // the machine was told that its channel is open
+	hers bool // it has the other side's description
 	gone bool // the machine was told that its channel is closed or its connection failed
 }
 
@@ -192,9 +194,13 @@ func (w *watcher) output(out Output) {
 		side, _ := xSide(out.SDP)
 		w.connect(out.Conn, out.Call, side+1)
 	case Apply:
-		w.live(out.Conn, "a description is given to")
+		if c := w.live(out.Conn, "a description is given to"); c != nil {
+			c.hers = true
+		}
 	case AddCandidates:
-		w.live(out.Conn, "candidates are given to")
+		if c := w.live(out.Conn, "candidates are given to"); c != nil && !c.hers {
+			w.fail("candidates are given to a connection before the description they belong to")
+		}
 	case Tell:
 		if c := w.live(out.Conn, "something is told on"); c != nil {
 			switch {
@@ -257,7 +263,7 @@ func (w *watcher) connect(id ConnID, call CallID, peer int) {
 		w.fail("a connection's number is used again")
 	}
 	w.n.last = id
-	w.n.conns = append(w.n.conns, xConn{id: id, call: call, peer: peer})
+	w.n.conns = append(w.n.conns, xConn{id: id, call: call, peer: peer, hers: peer > 0})
 }
 
 func (w *watcher) live(id ConnID, what string) *xConn {

@@ -16,7 +16,9 @@ type xState struct {
 	mail  []int64 // messages at the relay: recipient and event, sorted
 	wires []xWire // peer connections
 	used  [budgets]uint8
-	slow  bool // a timer ran while something was in flight
+	slow  bool  // a timer ran while something was in flight
+	down  bool  // the relay is
+	gone  uint8 // endpoints that crashed or left, a bit for each
 }
 
 // What may go wrong, and how often.
@@ -24,7 +26,12 @@ const (
 	loss   = iota // a message, or what was told before a channel closed
 	double        // a message is delivered twice
 	fault         // a connection fails
+	fade          // a connection carries nothing any more, and its ends only hear that it is disconnected
 	nap           // an endpoint's timer runs late
+	crash         // an endpoint is gone without a word
+	leave         // a user closes the page
+	roam          // an endpoint is on another network
+	outage        // the relay loses what it has, and takes nothing for a while
 	budgets
 )
 
@@ -69,8 +76,12 @@ func (s *xState) print(b []byte) []byte {
 		b = binary.AppendUvarint(b, uint64(n))
 	}
 	b = append(b, s.used[:]...)
+	b = append(b, s.gone)
 	if s.slow {
 		b = append(b, 1)
+	}
+	if s.down {
+		b = append(b, 2)
 	}
 	b = append(b, byte(len(s.mail)))
 	for _, m := range s.mail {
@@ -98,6 +109,13 @@ func (s *xState) print(b []byte) []byte {
 
 // faultless reports whether nothing went wrong yet, not even slowly.
 func (s *xState) faultless() bool { return s.used == [budgets]uint8{} && !s.slow }
+
+// relayOnly reports whether nothing went wrong but at the relay, which repetition makes good.
+func (s *xState) relayOnly() bool {
+	u := s.used
+	u[loss], u[double], u[outage] = 0, 0, 0
+	return u == [budgets]uint8{} && !s.slow
+}
 
 // quiet reports whether nothing is in flight.
 func (s *xState) quiet() bool {

@@ -18,6 +18,11 @@ func (m *Machine) meet(c *call) {
 			c.held |= holdGlare // it is late: its endpoint took our call in its place
 			return
 		}
+		if o.fork.Outcome() == fork.Won && m.now.Sub(o.wonAt) < siblingTime {
+			c.held |= holdSibling // its endpoint's sibling took our call: it hears of that, and withdraws its own
+			c.alarms.set(alarmSibling, o.wonAt.Add(siblingTime))
+			return
+		}
 		if o.over() {
 			continue
 		}
@@ -95,6 +100,22 @@ func (m *Machine) withdraw(c *call) {
 		c.glare.fork.Cancel()
 		m.settled(c.glare)
 	}
+}
+
+// outrun ends the other side's call that rings here although the one dialed here went first, now that this one is won: it is
+// withdrawn over there, and who accepted it in the last moment would end both.
+func (m *Machine) outrun(o *call) {
+	for _, c := range m.calls {
+		if c.dir == IncomingCall && c.glare == o && c.held == 0 && c.state == StateRinging && goesFirst(o.id, c.id) {
+			m.endRinging(c, EndCancelled, "")
+		}
+	}
+}
+
+// doubled reports whether the account of this endpoint and the other side's talk in two calls that met, and this one is the
+// greater: both were picked up by siblings before these knew of each other.
+func (m *Machine) doubled(o *call, other CallID) bool {
+	return o.fork.Outcome() == fork.Won && o.state != StateEnded && m.now.Sub(o.wonAt) < siblingTime && goesFirst(other, o.id)
 }
 
 // parted settles what becomes of the other of two calls that met, now that c has ended. It reports whether the user's call

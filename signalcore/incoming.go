@@ -122,7 +122,9 @@ func (c *call) retrying(k Kind) bool {
 func (m *Machine) wonHere(c *call) {
 	t := c.tines[0]
 	c.stop(KindOffer, t.endpoint)
-	c.stop(KindAccept, t.endpoint)
+	if t.open || t.theirs || t.generation == 0 {
+		c.stop(KindAccept, t.endpoint)
+	} // else it describes a connection: until that is answered
 	if c.state == StateEnded && c.end == EndHangup && !c.won {
 		m.post(c, t.endpoint, Hangup{}, 1, c.alarms[alarmForget]) // the accept crossed it
 	}
@@ -162,7 +164,9 @@ func (m *Machine) settledBy(c *call, s Settled) {
 	}
 	switch s.Outcome {
 	case fork.Won:
+		peer, id := c.peer.Account, c.id
 		m.endRinging(c, EndAnsweredElsewhere, s.Label)
+		m.siblingTalks(peer, id) // it says so itself, but only once
 	case fork.Declined:
 		m.endRinging(c, EndDeclinedElsewhere, "")
 	case fork.Unanswered:
@@ -210,4 +214,12 @@ func later(a, b time.Time) time.Time {
 		return a
 	}
 	return b
+}
+
+// labelFor returns this device's label for the other side of a call: a stranger learns none.
+func (m *Machine) labelFor(c *call) string {
+	if c.stranger {
+		return ""
+	}
+	return m.cfg.Label
 }

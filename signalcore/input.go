@@ -46,6 +46,9 @@ type BacklogRead struct{ Done bool }
 // RelayOnline says that the relay can be reached again: what waits for a retry is sent at once.
 type RelayOnline struct{}
 
+// NetworkChanged says that this endpoint is on another network now: what was connected over the one before is as good as gone.
+type NetworkChanged struct{}
+
 // Posted says that the relay took a message, as far as one can know.
 type Posted struct {
 	Call CallID
@@ -118,23 +121,24 @@ const (
 	ConnFailed
 )
 
-func (Tick) input()        {}
-func (Dial) input()        {}
-func (PickUp) input()      {}
-func (Refuse) input()      {}
-func (HangUp) input()      {}
-func (SetState) input()    {}
-func (Leave) input()       {}
-func (BacklogRead) input() {}
-func (RelayOnline) input() {}
-func (Posted) input()      {}
-func (Received) input()    {}
-func (Synced) input()      {}
-func (Heard) input()       {}
-func (Described) input()   {}
-func (Found) input()       {}
-func (FoundAll) input()    {}
-func (Opened) input()      {}
-func (Closed) input()      {}
-func (Changed) input()     {}
-func (Broken) input()      {}
+func (Tick) input()           {}
+func (Dial) input()           {}
+func (PickUp) input()         {}
+func (Refuse) input()         {}
+func (HangUp) input()         {}
+func (SetState) input()       {}
+func (Leave) input()          {}
+func (BacklogRead) input()    {}
+func (RelayOnline) input()    {}
+func (NetworkChanged) input() {}
+func (Posted) input()         {}
+func (Received) input()       {}
+func (Synced) input()         {}
+func (Heard) input()          {}
+func (Described) input()      {}
+func (Found) input()          {}
+func (FoundAll) input()       {}
+func (Opened) input()         {}
+func (Closed) input()         {}
+func (Changed) input()        {}
+func (Broken) input()         {}

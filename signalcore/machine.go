@@ -24,6 +24,7 @@ type Machine struct {
 
 type early struct {
 	from  Sender
+	won   bool
 	until time.Time
 }
 
@@ -94,6 +95,8 @@ func (m *Machine) handle(in Input) {
 		m.backlog(in.Done)
 	case RelayOnline:
 		m.hurry()
+	case NetworkChanged:
+		m.networkChanged()
 	case Posted:
 		if c := m.call(in.Call); c != nil {
 			m.posted(c, in.ID)
@@ -160,6 +163,7 @@ func (m *Machine) leave() {
 	m.leaving = true
 	for _, c := range m.calls {
 		if c.state == StateEnded {
+			c.postTold(m.now)
 			continue
 		}
 		if c.held != 0 {
@@ -177,6 +181,7 @@ func (m *Machine) leave() {
 		}
 		m.hangUp(c)
 	}
+	m.expire()
 }
 
 // backlog notes whether the account's mailbox is read to its end, and lets the rings that waited for that ring (rule 1).

@@ -122,8 +122,19 @@ type Busy struct{}
 
 // Hangup ends an accepted call. A hangup is answered by one with Ack, so that the sender may close the connection.
 type Hangup struct {
-	Ack bool
+	Ack    bool
+	Reason HangupReason
 }
+
+// HangupReason says why a call is hung up. One that is not known counts as HungUp.
+type HangupReason uint8
+
+// The reasons. Numbers go over the wire and are never reused.
+const (
+	HungUp     HangupReason = 0 // somebody hung up
+	HangupLeft HangupReason = 1 // the page or program went away
+	HangupLost HangupReason = 2 // the connection did not come back
+)
 
 // Restart replaces the connection of an active call. From the endpoint it carries the offer of the new connection, from the
 // caller the answer to it, or nothing: the wish for an offer.

@@ -101,7 +101,9 @@ func (m *Machine) accepted(c *call, from EndpointID, a Accept) {
 	if c.state == StateDialing {
 		m.becomeRinging(c)
 	}
+	c.wonAt = m.now
 	m.becomeConnecting(c)
+	m.outrun(c)
 	if a.SDP != "" { // also where the tine seems to be open: the other side says that it is not
 		m.answerAccept(t, a)
 	}

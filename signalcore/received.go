@@ -229,7 +229,8 @@ func (m *Machine) settledEarly(in Received) {
 		m.drop("too many unknown calls")
 		return
 	}
-	m.early[in.Call] = early{from: in.From, until: m.now.Add(2 * MaxRingTime)}
+	s, ok := in.Msg.(Settled)
+	m.early[in.Call] = early{from: in.From, won: ok && s.Outcome == fork.Won, until: m.now.Add(2 * MaxRingTime)}
 }
 
 // over reports whether a call with this id was here and is over.

@@ -65,7 +65,7 @@ func (m *Machine) restarted(c *call, r Restart) {
 	switch {
 	case c.state == StateEnded && !c.mailbox:
 	case c.state == StateEnded:
-		m.post(c, c.talkerEndpoint(), Hangup{}, 0, time.Time{}) // it does not know
+		m.post(c, c.talkerEndpoint(), Hangup{Reason: whyEnded(c)}, 0, time.Time{}) // it does not know
 	case c.state != StateActive && c.state != StateReconnecting:
 		c.unsee(c.peer.Endpoint) // it is said again, and may find the call active
 		m.drop("restart of a call that is not active")
@@ -98,9 +98,9 @@ func (m *Machine) moved(t *tine) {
 	c := t.call
 	for i := range c.tines {
 		if c.tines[i].endpoint == t.endpoint {
-			m.retire(c)
-			c.stale = c.tines[i]
-			c.stale.alarms = alarms{}
+			old := c.tines[i]
+			old.alarms = alarms{}
+			c.stale = append(c.stale, old) // beside older ones: to who never moved, a closed one is a hangup
 			c.tines[i] = t
 		}
 	}
@@ -117,12 +117,12 @@ func (m *Machine) moved(t *tine) {
 	t.alarms.set(alarmSilence, m.now.Add(silenceTime))
 }
 
-// retire closes the connection that the call moved away from.
+// retire closes the connections that the call moved away from.
 func (m *Machine) retire(c *call) {
-	if c.stale != nil {
-		m.disconnect(c.stale)
-		c.stale = nil
+	for _, t := range c.stale {
+		m.disconnect(t)
 	}
+	c.stale = nil
 }
 
 // back notes that a call's old connection was heard again while it is being replaced.
@@ -132,5 +132,13 @@ func (m *Machine) back(c *call, t *tine) {
 		c.dirty = true
 		c.alarms.clear(alarmConnect)
 		c.stop(KindRestart, t.endpoint)
+	}
+}
+
+// spareFailed drops a replacement that did not work; the endpoint tries another one.
+func (m *Machine) spareFailed(c *call) {
+	m.dropSpare(c)
+	if c.dir == IncomingCall && (c.state == StateReconnecting || c.asked && c.talks()) {
+		m.offerSpare(c)
 	}
 }

@@ -90,6 +90,15 @@ func (c *call) stop(k Kind, to EndpointID) {
 	c.retries = kept
 }
 
+// postTold makes due what was told over a channel and waits for a reply: there is no time to wait any more.
+func (c *call) postTold(now time.Time) {
+	for i := range c.retries {
+		if c.retries[i].msg != nil {
+			c.retries[i].due = now
+		}
+	}
+}
+
 // hurry makes everything due that waits for a retry by mailbox.
 func (m *Machine) hurry() {
 	for _, c := range m.calls {

@@ -29,6 +29,9 @@ func (m *Machine) rung(in Received, r Ring) {
 		return
 	case early && e.from == in.From:
 		m.drop("ring of a settled call")
+		if e.won && skew.Abs() <= clockSkew { // not one from long ago that somebody kept
+			m.siblingTalks(in.From.Account, in.Call)
+		}
 		return
 	}
 	if !m.replaceOlder(in.From, r.Number) {

@@ -31,7 +31,9 @@ func TestScenarios(t *testing.T) {
 //
 //	endpoints NAME ... [from=anyone] [preconnect=always|never] [ring=DURATION] [backlog=held]
 //	dial NAME to=ACCOUNT [video] · accept NAME [video] · decline NAME [here] · hangup NAME · state NAME [video] [muted]
-//	leave NAME · crash NAME · sleep NAME DURATION · run DURATION · lose KIND [n=N] · relay off|on · block · backlog NAME · hostile NAME what=...
+//	leave NAME · crash NAME · sleep NAME DURATION · run DURATION · lose KIND [n=N] · delay KIND DURATION [to=NAME] · relay off|on
+//	channels off|on · block [off] · break NAME · drop NAME · flap NAME · fail NAME · network NAME · clock NAME DURATION · backlog NAME
+//	again NAME kind=KIND · late NAME what=KIND · hostile NAME what=...
 func (w *world) command(d *datadriven.TestData) error {
 	name := ""
 	if len(d.CmdArgs) > 0 {
@@ -61,6 +63,10 @@ func (w *world) command(d *datadriven.TestData) error {
 			}
 		}
 		return nil
+	case "delay": // what is posted of this kind is under way for so much longer
+		dur, err := time.ParseDuration(d.CmdArgs[1].Key)
+		w.delay[strings.TrimSpace(name+" "+arg("to"))] = dur
+		return err
 	case "relay":
 		w.relayDown = name == "off"
 		if !w.relayDown {
@@ -71,6 +77,11 @@ func (w *world) command(d *datadriven.TestData) error {
 		return nil
 	case "block":
 		w.blocked = name != "off"
+		for _, n := range w.nodes {
+			for _, id := range n.wires() {
+				w.check(n.ends[id])
+			}
+		}
 		return nil
 	case "channels":
 		w.mute = name == "off"
@@ -103,6 +114,10 @@ func (w *world) command(d *datadriven.TestData) error {
 		}
 	case "break":
 		w.breakWires(n)
+	case "network":
+		w.step(n, NetworkChanged{})
+	case "fail": // its connections fail, at both sides
+		w.failWires(n)
 	case "flap":
 		for _, id := range n.wires() {
 			w.after(0, func() { w.step(n, Changed{Conn: id, State: ConnDisconnected}) })
@@ -131,8 +146,13 @@ func (w *world) command(d *datadriven.TestData) error {
 		w.step(n, BacklogRead{Done: true})
 	case "again":
 		w.replay(n, arg("kind"))
-	case "late": // says once more what it said first, as if it had been under way all the time
-		w.step(w.node("alice"), Received{Call: w.lastCall(), From: n.self, ID: 99, Msg: Busy{}})
+	case "late": // what it says now was under way all the time
+		msg, ok := map[string]Message{"busy": Busy{}, "decline": Decline{Everywhere: true}}[arg("what")]
+		if !ok {
+			return fmt.Errorf("nothing known is late: %s", arg("what"))
+		}
+		w.lateID++
+		w.step(w.node("alice"), Received{Call: w.lastCall(), From: n.self, ID: w.lateID, Msg: msg})
 	case "hostile":
 		return w.hostile(n, arg("what"))
 	default:

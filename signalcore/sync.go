@@ -33,11 +33,7 @@ func (m *Machine) synced(in Synced) {
 		}
 	case SyncAnswered:
 		m.silence(in.Msg, EndAnsweredElsewhere)
-		for _, o := range m.calls { // the account talks to whom this endpoint still rings
-			if o.dir == Outgoing && o.peer.Account == in.Msg.Peer && !o.over() {
-				m.hangUp(o)
-			}
-		}
+		m.siblingTalks(in.Msg.Peer, in.Msg.Call)
 	case SyncDeclined:
 		m.silence(in.Msg, EndDeclinedElsewhere)
 	}
@@ -55,6 +51,15 @@ func (m *Machine) siblingDials(c *call) {
 	if until := m.dialing[c.peer.Account]; until.After(m.now) && c.glare == nil {
 		c.held |= holdSibling
 		c.alarms.set(alarmSibling, until)
+	}
+}
+
+// siblingTalks ends what this endpoint dials to an account that a sibling talks to now, in that call.
+func (m *Machine) siblingTalks(peer AccountID, id CallID) {
+	for _, o := range m.calls {
+		if o.dir == Outgoing && o.peer.Account == peer && (!o.over() || m.doubled(o, id)) {
+			m.hangUp(o)
+		}
 	}
 }
 

@@ -100,6 +100,7 @@ func newRaw(p *phone.Phone) js.Value {
 		m := mediaFromJS(arg)
 		return p.SetState(phone.Sending{Call: call, Audio: m.Audio, Video: m.Video, Screen: flag(arg, "screen")})
 	})
+	r.now("networkChanged", func([]js.Value) (any, error) { p.NetworkChanged(); return nil, nil })
 	r.now("leave", func([]js.Value) (any, error) { p.Leave(); return nil, nil })
 	r.later("close", func([]js.Value) (any, error) {
 		p.Close()

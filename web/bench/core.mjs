@@ -29,7 +29,11 @@ for (const [name, values] of results) {
     const who = part.startsWith("all") ? `a whole call, ${number(values["events/call"])} events${part.slice("all".length)}` : part;
     rows.push([`Step, per event: ${who}`, `${number(values["ns/op"])} ns, ${values["allocs/op"]} allocations, ${number(values["B/op"])} B`]);
   } else if (what === "Call") {
-    rows.push(["calls simulated per second, one core", number(values["calls/s"])]);
+    rows.push(["undisturbed calls played per second, one core", number(values["calls/s"])]);
+  } else if (what === "Simulation") {
+    rows.push(["calls simulated per second with loss, crashes and partitions, one core", number(values["calls/s"])]);
+  } else if (what === "Explore") {
+    rows.push(["states explored per second, one core", number(values["states/s"])]);
   } else if (what === "Memory") {
     rows.push([`memory of a machine: ${part}`, `${(values["bytes/machine"] / 1000).toFixed(1)} kB`]);
   } else {
