@@ -76,6 +76,21 @@ function findChrome() {
   return [...names.map(onPath), ...(applications[process.platform] ?? [])].find((path) => path && isProgram(path));
 }
 
+/** The path of a Firefox: $FIREFOX, or one that is installed; undefined where there is none. */
+export function findFirefox() {
+  const named = process.env.FIREFOX;
+  if (named) {
+    const found = isProgram(named) ? named : onPath(named);
+    if (!found) throw new Failure(`FIREFOX names no program: ${named}`);
+    return found;
+  }
+  const usual = {
+    darwin: ["/Applications/Firefox.app/Contents/MacOS/firefox"],
+    win32: ["PROGRAMFILES", "PROGRAMFILES(X86)"].flatMap((name) => (process.env[name] ? [join(process.env[name], "Mozilla Firefox/firefox.exe")] : [])),
+  };
+  return [...["firefox", "firefox-esr"].map(onPath), ...(usual[process.platform] ?? [])].find((path) => path && isProgram(path));
+}
+
 /** The path of a Chrome or Chromium: $CHROME, one that is installed, or one installed now. */
 export async function needChrome() {
   if (process.env.CHROME) {

@@ -6,7 +6,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { endAll, expectNoLeftovers, Failure, run } from "./processes.mjs";
-import { needC, needChrome, needGo, needModules } from "./programs.mjs";
+import { findFirefox, needC, needChrome, needGo, needModules } from "./programs.mjs";
 import { checkTypes, tsc } from "./types.mjs";
 
 process.chdir(fileURLToPath(new URL("../..", import.meta.url)));
@@ -119,19 +119,23 @@ async function testPortable() {
 }
 
 /** node's own test runner over the tests of a folder, one file after another. */
-async function testFiles(folder, env = process.env) {
-  const files = existsSync(folder) ? readdirSync(folder).filter((name) => /\.test\.m?js$/.test(name)).sort() : [];
+async function testFiles(folder, env = process.env, { without = "" } = {}) {
+  const files = existsSync(folder) ? readdirSync(folder).filter((name) => /\.test\.m?js$/.test(name) && name !== without).sort() : [];
   if (files.length === 0) throw new Failure(`no tests found in ${folder}`);
   const flags = ["--test", "--test-concurrency=1", "--test-reporter=spec"];
   await run([process.execPath, ...flags, ...files.map((name) => join(folder, name))], { env, show: true, minutes: 20 });
 }
 
-/** The browser tests find the browser in $CHROME, and the program under test, compiled, in $RINGFORK_BIN. */
+/** The browser tests find the browsers in $CHROME and $FIREFOX, and the program under test, compiled, in $RINGFORK_BIN. */
 async function testBrowsers() {
   const CHROME = await needChrome();
   const RINGFORK_BIN = resolve(`.cache/ringfork${exe}`);
   await run(["go", "build", "-o", RINGFORK_BIN, "."]);
-  await testFiles("web/test/browser", { ...process.env, CHROME, RINGFORK_BIN });
+  const FIREFOX = findFirefox();
+  const left = "calls between Chromium and Firefox are not tested: no Firefox found (install one, or name its program in the variable FIREFOX)";
+  if (!FIREFOX) console.log(left);
+  await testFiles("web/test/browser", { ...process.env, CHROME, FIREFOX, RINGFORK_BIN }, { without: FIREFOX ? "" : "firefox.test.js" });
+  if (!FIREFOX) console.log(left);
 }
 
 function seconds(since) {

@@ -2,92 +2,203 @@
 
 import assert from "node:assert/strict";
 import { test as check } from "node:test";
-import { endings, meet, person, reaches } from "../support/browser.js";
+import { empty, endings, errors, hear, meet, person, reaches } from "../support/browser.js";
 import { stage } from "../support/stage.js";
 
 const it = stage("alice", "bob");
-const times = (n) => Number(process.env.RINGFORK_TIMES ?? n);
 
-/** The other tabs' end, in ms after the moment in which all pressed. */
-const after = (tab, since) => tab.evaluate((since) => test.log.findLast(({ what }) => what === "ended").at - since, since);
+/** A moment soon enough for all pages to wait for it. */
+const soon = () => Date.now() + 60;
 
-check("two tabs accept in the same millisecond: one wins, the other ends and closes its microphone", async () => {
-  const [caller, ...tabs] = [await it.alice.tab(), await it.bob.tab(), await it.bob.tab()];
+/** The moments in which the pages noted something last. */
+const moments = (what, ...tabs) => Promise.all(tabs.map((tab) => tab.evaluate((what) => test.noted(...what).at, [what].flat())));
+
+/** A call is wound up until its ring's time is over, and a phone has room for some sixty: so that time is short here. */
+const often = { ringSeconds: 10 };
+
+const spread = (at) => Math.max(...at) - Math.min(...at);
+
+/** Tells what is seen beside the result. */
+const report = (t, seen) => t.diagnostic(JSON.stringify(seen, (_, v) => (typeof v === "number" ? Math.round(v) : v)));
+
+check("two tabs accept in the same millisecond, 50 times: one wins, the other ends within a second, its microphone closed", async (t) => {
+  const [caller, ...tabs] = [await it.alice.tab(often), await it.bob.tab({ label: "one" }), await it.bob.tab({ label: "two" })];
   await meet(caller, tabs[0]);
-  for (let i = 0; i < times(10); i++) {
+  const seen = { tries: 0, same: 0, won: { one: 0, two: 0 }, slowestEnd: 0, slowestClose: 0 };
+  // On a busy machine some miss the millisecond: those count as tries, and others are made in their place.
+  for (; seen.tries < 50 || (seen.same < 50 && seen.tries < 60); seen.tries++) {
     await caller.evaluate((id) => test.call(id), tabs[0].account);
     await Promise.all(tabs.map((tab) => reaches(tab, "ringing")));
-    await caller.evaluate(() => test.until(() => test.last.devices.length === 2));
-    const at = Date.now() + 60;
+    const connected = seen.tries % 3 === 0;
+    if (connected) await caller.evaluate(() => test.until(() => test.last.devices.filter(({ state }) => state === "connected").length === 2));
+    if (seen.tries % 3 === 1) await caller.evaluate(() => test.until(() => test.last.devices.length === 2)); // else they just ring
+    const at = soon();
     const results = await Promise.all(
       tabs.map((tab) =>
-        tab.evaluate(async (at) => {
-          while (performance.timeOrigin + performance.now() < at);
+        tab.evaluate((at) => {
+          test.spinUntil(at);
           return test.accept();
         }, at),
       ),
     );
     assert.deepEqual(results.toSorted(), ["active", "call-ended"]);
-    const [winner, loser] = results[0] === "active" ? tabs : tabs.toReversed();
-    assert.equal((await endings(loser))[0].reason, "answered-elsewhere");
-    assert.ok((await after(loser, at)) < 1000, "the loser ends within a second");
-    await loser.evaluate(() => test.until(() => test.openDevices() === 0));
+    const [winner, loser, label] = results[0] === "active" ? [...tabs, "one"] : [...tabs.toReversed(), "two"];
+    const [{ reason, by }] = await endings(loser);
+    assert.equal(reason, "answered-elsewhere");
+    // Without a connection of its own it may hear of the end first by a frame that tells no label.
+    assert.ok(by === label || (by === null && !connected), `answered by ${by}, not ${label}`);
+    await empty(loser);
+    const pressed = await moments("accept", ...tabs);
+    const same = spread(pressed) < 1;
+    const [ended] = await moments("ended", loser);
+    const within = same ? 1000 : 5000; // a machine too busy for the same millisecond is too busy for a second as well
+    assert.ok(ended - Math.min(...pressed) < within, `the loser ended ${ended - Math.min(...pressed)} ms after the press`);
+    const closed = await loser.evaluate((at) => test.log.filter(({ at: t, what }) => t > at && what === "closed device").map(({ at }) => at), at);
+    if (same) assert.equal(closed.length, 1, "it had opened its microphone");
+    for (const t of closed) assert.ok(t - Math.min(...pressed) < within, `it was closed ${t - Math.min(...pressed)} ms after the press`);
+
     await reaches(caller, "active");
-    await Promise.all([caller, winner].map((tab) => tab.evaluate(() => test.hears())));
+    await hear(caller, winner);
+    assert.equal(await caller.evaluate(() => test.last.answeredBy), label);
+    assert.equal(await winner.evaluate(() => test.state()), "active");
+    for (const [page, n] of [[caller, 1], [winner, 1], [loser, 0]]) {
+      const has = await page.evaluate(() => ({ calls: test.phone.calls.length, devices: test.openDevices() }));
+      assert.deepEqual(has, { calls: n, devices: n });
+    }
     await caller.evaluate(() => test.last.hangUp());
-    await endings(winner);
+    assert.deepEqual((await endings(caller, winner)).map(({ reason }) => reason), ["hangup", "hangup"]);
+    await empty(caller, winner);
+    seen.won[label]++;
+    if (same) seen.same++;
+    seen.slowestEnd = Math.max(seen.slowestEnd, ended - Math.min(...pressed));
+    seen.slowestClose = Math.max(seen.slowestClose, ...closed.map((t) => t - Math.min(...pressed)));
   }
+  report(t, seen);
+  assert.deepEqual(await errors(caller, ...tabs), []);
 });
 
-check("both ring each other in the same millisecond: one call, both hear each other, nothing rings", async () => {
+/** Lets two tabs dial each other, the second one so much later, and returns when each did. */
+async function dialEachOther([a, b], later = 0) {
+  const at = soon();
+  const dial = (tab, id, at) =>
+    tab.evaluate(
+      async (id, at) => {
+        await test.until(() => test.now() > at - 80);
+        test.spinUntil(at);
+        await test.call(id);
+      },
+      id,
+      at,
+    );
+  await Promise.all([dial(a, b.account, at), dial(b, a.account, at + later)]);
+  return moments("call", a, b);
+}
+
+/** Both are in the same call and no other, and hear each other. */
+async function inOneCall(...pair) {
+  for (const tab of pair) await reaches(tab, "active");
+  const [a, b] = await Promise.all(pair.map((tab) => tab.evaluate(() => test.last.id)));
+  assert.equal(a, b);
+  await hear(...pair);
+  for (const tab of pair) {
+    await tab.evaluate(() => test.until(() => test.openConnections().length === 1)); // the other call's goes
+    const has = await tab.evaluate(() => ({ calls: test.phone.calls.length, state: test.state(), devices: test.openDevices() }));
+    assert.deepEqual(has, { calls: 1, state: "active", devices: 1 });
+  }
+}
+
+check("both ring each other in the same millisecond, 30 times: one call, both hear each other, nothing rings", async (t) => {
+  const both = [await it.alice.tab(often), await it.bob.tab(often)];
+  await meet(...both);
+  const seen = { tries: 0, same: 0, outgoing: [0, 0] };
+  for (; seen.tries < 30 || (seen.same < 30 && seen.tries < 36); seen.tries++) {
+    const dialed = await dialEachOther(both);
+    await inOneCall(...both);
+    const directions = await Promise.all(both.map((tab) => tab.evaluate(() => test.last.direction)));
+    assert.deepEqual(directions.toSorted(), ["incoming", "outgoing"]);
+    const rang = (tab) => tab.evaluate(() => (test.noted("incoming")?.at ?? 0) > test.noted("call").at);
+    assert.deepEqual(await Promise.all(both.map(rang)), [false, false], "nothing rings once both dialed");
+    await both[seen.tries % 2].evaluate(() => test.last.hangUp());
+    assert.deepEqual((await endings(...both)).map(({ reason }) => reason), ["hangup", "hangup"]);
+    await empty(...both);
+    seen.outgoing[directions.indexOf("outgoing")]++;
+    if (spread(dialed) < 1) seen.same++;
+  }
+  report(t, seen);
+  assert.deepEqual(await errors(...both), []);
+});
+
+check("both ring each other, one a moment later: one call, both hear each other, no sibling rings on", async (t) => {
+  const both = [await it.alice.tab(often), await it.bob.tab(often)];
+  const siblings = [await it.alice.tab(), await it.bob.tab()];
+  await meet(...both);
+  const seen = [];
+  for (const later of [2, 10, 25, 50, 75, 100, 150, 250]) {
+    const dialed = await dialEachOther(both, later);
+    await inOneCall(...both);
+    for (const tab of siblings) await tab.evaluate(() => test.until(() => test.phone.calls.length === 0));
+    const active = Math.max(...(await moments(["state", "active"], ...both)));
+    seen.push({ later: dialed[1] - dialed[0], active: active - dialed[1] });
+    await both[0].evaluate(() => test.last.hangUp());
+    await Promise.all(both.map((tab) => tab.evaluate(() => test.until(() => test.phone.calls.length === 0))));
+    await empty(...both, ...siblings);
+  }
+  report(t, seen);
+  assert.deepEqual(await errors(...both, ...siblings), []);
+});
+
+check("a redial within 50 ms of hanging up rings and connects, whoever redials", async (t) => {
   const [a, b] = [await it.alice.tab(), await it.bob.tab()];
   await meet(a, b);
-  for (let i = 0; i < times(6); i++) {
-    const at = Date.now() + 60;
-    await Promise.all(
-      [
-        [a, b.account],
-        [b, a.account],
-      ].map(([tab, id]) =>
-        tab.evaluate(
-          async (at, id) => {
-            while (performance.timeOrigin + performance.now() < at);
-            return test.call(id);
-          },
-          at,
-          id,
-        ),
-      ),
-    );
+  const rang = [];
+  const answered = async (caller, called) => {
+    await called.evaluate(() => test.until(() => test.last?.direction === "incoming" && test.state() === "ringing"));
+    const [[from], [to]] = [await moments("call", caller), await moments("incoming", called)];
+    assert.ok(to - from < 2000, `it rang after ${to - from} ms`);
+    rang.push(to - from);
+    assert.equal(await called.evaluate(() => test.accept()), "active");
+    await reaches(caller, "active");
+    await hear(a, b);
     for (const tab of [a, b]) {
-      await reaches(tab, "active");
+      await tab.evaluate(() => test.until(() => test.openConnections().length === 1 && test.openDevices() === 1));
       assert.equal(await tab.evaluate(() => test.phone.calls.length), 1);
     }
-    assert.equal(...(await Promise.all([a, b].map((tab) => tab.evaluate(() => test.last.id)))));
-    await Promise.all([a, b].map((tab) => tab.evaluate(() => test.hears())));
-    assert.deepEqual(await Promise.all([a, b].map((tab) => tab.evaluate(() => test.log.filter(({ what }) => what === "incoming").length))), [0, 0]);
-    await a.evaluate(() => test.last.hangUp());
-    await endings(a, b);
-    await Promise.all([a, b].map((tab) => tab.evaluate(() => test.until(() => test.openDevices() === 0))));
-  }
-});
-
-check("a redial within 50 ms of hanging up rings and connects", async () => {
-  const [a, b] = [await it.alice.tab(), await it.bob.tab()];
-  await meet(a, b);
+  };
   await a.evaluate((id) => test.call(id), b.account);
-  await reaches(b, "ringing");
-  assert.equal(await b.evaluate(() => test.accept()), "active");
-  await reaches(a, "active");
-  await a.evaluate(async (id) => {
-    const over = test.last.hangUp();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    await test.call(id);
-    await over;
-  }, b.account);
-  await b.evaluate(() => test.until(() => test.calls.length === 2 && test.state() === "ringing"));
-  assert.equal(await b.evaluate(() => test.accept()), "active");
-  await Promise.all([a, b].map((tab) => tab.evaluate(() => test.hears())));
+  await answered(a, b);
+  const seen = [];
+  for (const wait of [0, 20]) {
+    // A busy machine may take longer; then it is tried again.
+    for (let took = Infinity, tries = 0; took >= 50; tries++) {
+      assert.ok(tries < 20, `the page takes ${took} ms to redial`);
+      took = await a.evaluate(
+        async (id, wait) => {
+          test.note("hang up");
+          const over = test.last.hangUp();
+          if (wait) await new Promise((resolve) => setTimeout(resolve, wait));
+          await test.call(id);
+          await over;
+          return test.noted("call").at - test.noted("hang up").at;
+        },
+        b.account,
+        wait,
+      );
+      await answered(a, b);
+      seen.push(took);
+    }
+  }
+  // The other side does as soon as it hears of the end.
+  await b.evaluate((id) => {
+    test.last.addEventListener("ended", () => test.call(id), { once: true });
+  }, a.account);
+  await a.evaluate(() => {
+    test.note("hang up");
+    test.last.hangUp();
+  });
+  await answered(b, a);
+  seen.push((await moments("call", b))[0] - (await moments("hang up", a))[0]);
+  report(t, { redialed: seen, rang });
+  assert.deepEqual(await errors(a, b), []);
 });
 
 check("a second call waits; accepting it ends the first", async () => {

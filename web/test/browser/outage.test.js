@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test as check } from "node:test";
-import { endings, meet, reaches } from "../support/browser.js";
+import { endings, meet, now, reaches } from "../support/browser.js";
 import { startServer } from "../support/server.js";
 import { stage } from "../support/stage.js";
 
@@ -19,33 +19,57 @@ async function talk(media) {
   return [caller, tab];
 }
 
-check("the relay is killed during the call: sound goes on, hangup arrives, and the phones come back by themselves", async () => {
-  const [caller, tab] = await talk();
-  await it.server.stop("SIGKILL");
-  for (const page of [caller, tab]) {
-    await page.evaluate(() => test.until(() => test.phone.state === "offline"));
-    await page.evaluate(async () => {
-      const { received, energy } = await test.rtp();
-      await test.until(async () => {
-        const now = await test.rtp();
-        return now.received > received + 50 && now.energy > energy;
-      });
-    });
-  }
-  await tab.evaluate(() => test.last.hangUp());
-  assert.deepEqual((await endings(caller, tab)).map(({ reason }) => reason), ["hangup", "hangup"]);
+/** Waits until each page got a second's worth of sound more. */
+const goesOn = (...pages) =>
+  Promise.all(
+    pages.map((page) =>
+      page.evaluate(async () => {
+        const { received, energy } = await test.rtp();
+        await test.until(async () => {
+          const now = await test.rtp();
+          return now.received > received + 50 && now.energy > energy;
+        });
+      }),
+    ),
+  );
 
-  const { url, data } = it.server;
-  it.server = await startServer({ addr: new URL(url).host, data });
-  for (const page of [caller, tab]) await page.evaluate(() => test.until(() => test.phone.state === "online", 30000));
+check("the relay is killed and started again during the call: sound goes on, and the phones come back by themselves", async () => {
+  const [caller, tab] = await talk();
+  const both = [caller, tab];
+  const sibling = await it.bob.tab();
+  const restart = async () => {
+    const { url, data } = it.server;
+    it.server = await startServer({ addr: new URL(url).host, data });
+    for (const page of [...both, sibling]) await page.evaluate(() => test.until(() => test.phone.state === "online", 30000));
+  };
+  const kill = async () => {
+    await it.server.stop("SIGKILL");
+    for (const page of both) await page.evaluate(() => test.until(() => test.phone.state === "offline"));
+  };
+  await kill();
+  await goesOn(...both);
+  await restart();
+  await goesOn(...both);
+  for (const page of both) {
+    const has = await page.evaluate(() => ({ state: test.state(), made: test.watch.connections.length, broke: Boolean(test.noted("state", "reconnecting")) }));
+    assert.deepEqual(has, { state: "active", made: 1, broke: false }, "the same connection all the time");
+  }
+
+  await kill();
+  await tab.evaluate(() => test.last.hangUp());
+  assert.deepEqual((await endings(...both)).map(({ reason }) => reason), ["hangup", "hangup"]);
+  assert.equal(await sibling.evaluate(() => test.calls.length), 0);
+  await restart();
   await caller.evaluate((id) => test.call(id), tab.account);
+  await sibling.evaluate(() => test.until(() => test.state() === "ringing"));
   await tab.evaluate(() => test.until(() => test.calls.length === 2));
   assert.equal(await tab.evaluate(() => test.accept()), "active");
+  assert.deepEqual((await endings(sibling)).map(({ reason }) => reason), ["answered-elsewhere"]);
 });
 
 check("closing a tab hangs up", async () => {
   const [caller, tab] = await talk();
-  const began = Date.now();
+  const began = await now(tab);
   await tab.close();
   const [{ reason }] = await endings(caller);
   assert.equal(reason, "hangup");

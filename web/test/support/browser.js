@@ -38,6 +38,25 @@ export function launch({ throttle = false, args = [] } = {}) {
   });
 }
 
+/** A Firefox, in the same state. Its hidden tabs are not slowed down, and its addresses are shown as they are. */
+export function launchFirefox() {
+  if (!process.env.FIREFOX) throw new Error("name a Firefox in the variable FIREFOX");
+  return puppeteer.launch({
+    browser: "firefox",
+    executablePath: process.env.FIREFOX,
+    headless: true,
+    extraPrefsFirefox: {
+      "media.navigator.streams.fake": true,
+      "media.navigator.permission.disabled": true,
+      "media.peerconnection.ice.loopback": true,
+      "media.peerconnection.ice.obfuscate_host_addresses": false,
+      "media.autoplay.default": 0,
+      "dom.min_background_timeout_value": 4,
+    },
+    protocolTimeout: 60_000,
+  });
+}
+
 /**
  * A person's browser: what is stored in it is apart from all others'.
  * @param {import("puppeteer-core").Browser} browser
@@ -82,8 +101,10 @@ export async function person(browser, { relay, app, name }) {
  */
 export async function openPage(context, url, { front = true } = {}) {
   const page = await context.newPage();
-  const session = await page.createCDPSession();
-  await session.send("Emulation.setFocusEmulationEnabled", { enabled: front });
+  if (/chrome/i.test(await context.browser().version())) {
+    const session = await page.createCDPSession();
+    await session.send("Emulation.setFocusEmulationEnabled", { enabled: front });
+  }
   await page.evaluateOnNewDocument(install);
   page.on("console", (message) => {
     if (message.type() === "error") console.error(`[page] ${message.text()}`);
@@ -124,4 +145,39 @@ export function endings(...tabs) {
   return Promise.all(
     tabs.map((tab) => tab.evaluate(() => test.until(() => test.last?.endReason && { reason: test.last.endReason, by: test.last.answeredBy }))),
   );
+}
+
+/** The moment in a page, in ms since 1970. */
+export const now = (tab) => tab.evaluate(() => test.now());
+
+/** Waits until each tab gets sound that it did not have before. */
+export function hear(...tabs) {
+  return Promise.all(
+    tabs.map((tab) =>
+      tab.evaluate(async () => {
+        const { energy } = await test.rtp();
+        await test.until(async () => (await test.rtp()).energy > energy);
+      }),
+    ),
+  );
+}
+
+/** Waits until no tab holds a device or a connection. */
+export function empty(...tabs) {
+  return Promise.all(tabs.map((tab) => tab.evaluate(() => test.until(() => test.openDevices() === 0 && test.openConnections().length === 0))));
+}
+
+/** What the pages complain of that nobody caught. */
+export async function errors(...tabs) {
+  return (await Promise.all(tabs.map((tab) => tab.evaluate(() => test.errors)))).flat();
+}
+
+/** Makes a Chromium page's WebRTC lose packets on demand, in percent. It must be called before the page's first connection. */
+export async function lossy(page) {
+  const session = await page.createCDPSession();
+  await session.send("Network.enable");
+  const lose = (packetLoss) =>
+    session.send("Network.emulateNetworkConditions", { offline: false, latency: 1, downloadThroughput: 1e8, uploadThroughput: 1e8, packetLoss });
+  await lose(0);
+  return lose;
 }

@@ -4,7 +4,7 @@
 
 export function install() {
   const native = { Connection: globalThis.RTCPeerConnection, media: navigator.mediaDevices?.getUserMedia };
-  const watch = { connections: [], captures: 0, tracks: [] };
+  const watch = { connections: [], captures: 0, opening: 0, tracks: [] };
   globalThis.RTCPeerConnection = class extends native.Connection {
     constructor(...args) {
       super(...args);
@@ -15,11 +15,28 @@ export function install() {
     navigator.mediaDevices.getUserMedia = async function (constraints) {
       watch.captures++;
       if (globalThis.test.refuse?.(constraints)) throw new DOMException("refused by the test", "NotAllowedError");
-      const stream = await native.media.call(navigator.mediaDevices, constraints);
-      watch.tracks.push(...stream.getTracks());
-      return stream;
+      watch.opening++;
+      try {
+        const stream = await native.media.call(navigator.mediaDevices, constraints);
+        for (const track of stream.getTracks()) watchTrack(track);
+        return stream;
+      } finally {
+        watch.opening--;
+      }
     };
   }
+
+  /** Notes when a device is open and when it is closed again: a track that is stopped tells nobody. */
+  const watchTrack = (track) => {
+    const stop = track.stop;
+    watch.tracks.push(track);
+    test.note("open device", { kind: track.kind });
+    track.stop = () => {
+      if (track.readyState === "ended") return;
+      stop.call(track);
+      test.note("closed device", { kind: track.kind });
+    };
+  };
 
   const test = (globalThis.test = {
     watch,
@@ -28,8 +45,18 @@ export function install() {
     log: [],
     errors: [],
 
+    now: () => performance.timeOrigin + performance.now(),
+
     note(what, more = {}) {
-      test.log.push({ at: performance.timeOrigin + performance.now(), what, ...more });
+      test.log.push({ at: test.now(), what, ...more });
+    },
+
+    /** The last thing of a kind that was noted; of a call's states, one of them. */
+    noted: (what, state) => test.log.findLast((entry) => entry.what === what && (!state || entry.state === state)),
+
+    /** Waits for a moment without letting anything else happen: timers are not that exact. */
+    spinUntil(at) {
+      while (test.now() < at);
     },
 
     async open(module, options) {
@@ -56,6 +83,7 @@ export function install() {
       call.addEventListener("ended", () => test.note("ended", { reason: call.endReason, by: call.answeredBy }));
       call.addEventListener("remotemedia", () => test.play(call));
       call.addEventListener("localmedia", () => test.note("localmedia", { state: { ...call.local } }));
+      test.play(call); // it may be answered before the own microphone is open, which phone.call() waits for
     },
 
     get last() {
@@ -134,7 +162,10 @@ export function install() {
       return (await test.rtp()).frames;
     },
 
-    openDevices: () => watch.tracks.filter((track) => track.readyState === "live").length,
+    /** How many devices are open, or are being opened. */
+    openDevices: () => watch.opening + watch.tracks.filter((track) => track.readyState === "live").length,
+
+    openConnections: () => watch.connections.filter(({ connectionState }) => connectionState !== "closed"),
   });
   addEventListener("error", ({ message }) => test.errors.push(message));
   addEventListener("unhandledrejection", ({ reason }) => test.errors.push(String(reason)));

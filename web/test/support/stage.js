@@ -11,7 +11,10 @@ import { startApp, startServer } from "./server.js";
 export function stage(...names) {
   const it = /** @type {any} */ ({});
   before(async () => {
-    [it.server, it.app, it.browser] = await Promise.all([startServer(), startApp(), launch()]);
+    // One after another: what fails must not leave a browser behind that nobody knows of.
+    it.server = await startServer();
+    it.app = await startApp();
+    it.browser = await launch();
   });
   beforeEach(async () => {
     for (const name of names) {
