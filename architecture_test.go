@@ -60,11 +60,15 @@ var rules = map[string]rule{
 	},
 	"relay/client": {theirs: []string{"github.com/coder/websocket"}}, // so no NATS either
 	"relay/turn":   {ours: []string{"relay"}, theirs: []string{"github.com/pion"}},
+	// A relay that means ill, for tests: nothing of the product imports it.
+	"relay/hostile":     {theirs: []string{"github.com/coder/websocket"}},
+	"relay/hostile/cmd": {ours: []string{"relay/hostile"}},
 	"wasm": {
-		ours:    []string{"phone"},
+		ours:    []string{"phone", "wasm/qr"},
 		theirs:  []string{"github.com/hack-pad/safejs"},
 		without: noServer,
 	},
+	"wasm/qr":    {},
 	"wasm/build": {theirs: []string{"github.com/andybalholm/brotli"}},
 	"web":        {ours: []string{"wasm/build"}},
 	".":          {ours: []string{"relay", "relay/turn", "web", "wasm/build", "phone/echo"}},

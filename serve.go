@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -262,7 +263,7 @@ func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, ready func()
 	srv := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       30 * time.Second, // no request is larger than 8 KiB; a WebSocket ends this and the next
+		ReadTimeout:       30 * time.Second, // the relay gives itself more for a large slot; a WebSocket ends this and the next
 		WriteTimeout:      5 * time.Minute,  // for the Wasm over a slow line
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
@@ -291,10 +292,13 @@ type panicsOnly struct{ w io.Writer }
 func (p panicsOnly) Write(line []byte) (int, error) {
 	if rest, ok := bytes.CutPrefix(line, []byte("http: panic serving ")); ok {
 		_, rest, _ = bytes.Cut(rest, []byte(": "))
-		fmt.Fprintf(p.w, "ringfork: internal error: %s", rest)
+		fmt.Fprintf(p.w, "ringfork: internal error: %s", arguments.ReplaceAll(rest, []byte("(...)\n")))
 	}
 	return len(line), nil
 }
+
+// arguments are those of a function in a trace: an address of a mailbox may be among them.
+var arguments = regexp.MustCompile(`\([0-9a-fx, {}.?_]*\)\n`)
 
 // turnConfig says where TURN is to listen so that clients reach it at public. Without one that is the IP address of the web
 // server, or if it has none in particular, one of this machine.

@@ -358,14 +358,14 @@ func TestSlotsSurviveRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	sum := sha256.Sum256(key)
-	address, sealed := sum[:20], []byte("sealed for contacts")
+	address, sealed := sum[:20], make([]byte, 4096-8-32-32-64)
 	version := binary.BigEndian.AppendUint64(nil, 1)
 	var signed []byte
-	for _, field := range [][]byte{[]byte("ringfork/1/slot"), address, version, sealed} {
+	for _, field := range [][]byte{[]byte("ringfork/1/slot"), address, version, key, sealed} {
 		signed = binary.BigEndian.AppendUint32(signed, uint32(len(field)))
 		signed = append(signed, field...)
 	}
-	value := slices.Concat(version, key, ed25519.Sign(private, signed), sealed)
+	value := slices.Concat(version, key, key, ed25519.Sign(private, signed), sealed)
 	path := "/v1/slot/" + hex.EncodeToString(address)
 
 	url, stop := start(t, "-addr", "127.0.0.1:0", "-data", data)
@@ -408,8 +408,9 @@ func TestPanicsOnly(t *testing.T) {
 	var b bytes.Buffer
 	p := panicsOnly{&b}
 	fmt.Fprint(p, "http: TLS handshake error from 192.0.2.7:1234: EOF\n")
-	fmt.Fprint(p, "http: panic serving [2001:db8::7]:1234: index out of range\ngoroutine 1\n")
-	if got, want := b.String(), "ringfork: internal error: index out of range\ngoroutine 1\n"; got != want {
+	fmt.Fprint(p, "http: panic serving [2001:db8::7]:1234: index out of range\ngoroutine 1\nringfork/relay.(*slots).get(0xc0, {0xa1b2, 0x3?}, ...)\n\tslots.go:1\n")
+	want := "ringfork: internal error: index out of range\ngoroutine 1\nringfork/relay.(*slots).get(...)\n\tslots.go:1\n"
+	if got := b.String(); got != want {
 		t.Errorf("wrote %q, want %q", got, want)
 	}
 }

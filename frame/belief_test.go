@@ -3,6 +3,7 @@ package frame
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"ringfork/keys"
 	"ringfork/signalcore"
@@ -210,7 +211,7 @@ func TestCalledBelieves(t *testing.T) {
 
 func TestCheckRingAndTrust(t *testing.T) {
 	from, to := newParty(t, "Alice"), newParty(t, "Bob")
-	known := from.Public()
+	known := from.Public(time.Now())
 	var long [64]byte
 	for i := range long {
 		long[i] = 'a'
@@ -255,7 +256,7 @@ func TestCheckRingAndTrust(t *testing.T) {
 	}
 
 	e := ring()
-	check(t, Trust(e, to.Public()), ReasonSender)
+	check(t, Trust(e, to.Public(time.Now())), ReasonSender)
 	e.From.Device[0]++
 	check(t, Trust(e, known), ReasonDevice)
 	other := signalcore.Hash{1}
@@ -277,7 +278,7 @@ func TestCheckSync(t *testing.T) {
 		e.Call = theCall
 		return e
 	}
-	if m, err := CheckSync(sync(), own); err != nil || m.Call != theCall {
+	if m, err := CheckSync(sync(), bobTab.Account, own.Has); err != nil || m.Call != theCall {
 		t.Errorf("got %+v, %v", m, err)
 	}
 	for name, c := range map[string]struct {
@@ -292,7 +293,7 @@ func TestCheckSync(t *testing.T) {
 	} {
 		e := sync()
 		c.change(e)
-		if _, err := CheckSync(e, own); err == nil {
+		if _, err := CheckSync(e, bobTab.Account, own.Has); err == nil {
 			t.Errorf("%s is believed", name)
 		} else {
 			wantDrop(t, err, c.reason)

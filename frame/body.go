@@ -37,6 +37,8 @@ const (
 	keyWhat        = 24
 	keyPeer        = 25
 	keyReason      = 26
+	keyBoxes       = 27
+	keyLink        = 28
 )
 
 // Bounds of what a body may say.
@@ -51,7 +53,7 @@ func known(k signalcore.Kind) bool {
 	switch k {
 	case signalcore.KindRing, signalcore.KindOffer, signalcore.KindAnswer, signalcore.KindCandidates, signalcore.KindAccept,
 		signalcore.KindWon, signalcore.KindSettled, signalcore.KindDecline, signalcore.KindBusy, signalcore.KindHangup, signalcore.KindState, signalcore.KindRestart,
-		signalcore.KindSync:
+		signalcore.KindSync, KindHello, KindLink:
 		return true
 	}
 	return false
@@ -67,6 +69,7 @@ func marshalBody(m signalcore.Message) ([]byte, error) {
 	case signalcore.Offer:
 		w.text(keyName, keys.CleanName(m.Label))
 		w.fixed(keyLogHead, m.LogHead[:])
+		w.fixed(keyPeerLogHead, m.PeerLogHead[:])
 		w.fixed(keySeed, m.Seed[:])
 		w.fixed(keyMailbox, m.Mailbox[:])
 		err = w.description(m.SDP, m.Candidates)
@@ -87,6 +90,10 @@ func marshalBody(m signalcore.Message) ([]byte, error) {
 		w.fixed(keyPeer, m.Peer[:])
 		w.text(keyName, keys.CleanName(m.Label))
 		w.uint(keyNumber, m.Counter)
+	case Hello:
+		w.hello(m)
+	case Link:
+		w.bytes(keyLink, m.Body)
 	case signalcore.Restart:
 		w.uint(keyGeneration, uint64(m.Generation))
 		err = w.description(m.SDP, m.Candidates)

@@ -30,6 +30,7 @@ func (f *fields) message(k signalcore.Kind) (signalcore.Message, error) {
 	case signalcore.KindOffer:
 		m := signalcore.Offer{Label: f.name()}
 		f.fixed(keyLogHead, m.LogHead[:])
+		f.fixed(keyPeerLogHead, m.PeerLogHead[:])
 		f.fixed(keySeed, m.Seed[:])
 		f.fixed(keyMailbox, m.Mailbox[:])
 		err := f.description(&m.SDP, &m.Candidates)
@@ -59,6 +60,12 @@ func (f *fields) message(k signalcore.Kind) (signalcore.Message, error) {
 	case signalcore.KindSync:
 		m := signalcore.Sync{What: signalcore.SyncWhat(f.uint(keyWhat, 255)), Label: f.name(), Counter: f.uint(keyNumber, 1<<64-1)}
 		f.fixed(keyPeer, m.Peer[:])
+		return m, nil
+	case KindHello:
+		return f.hello(), nil
+	case KindLink:
+		m := Link{Body: f.bytes(keyLink, MaxBody)}
+		f.bad = f.bad || len(m.Body) == 0
 		return m, nil
 	case signalcore.KindRestart:
 		m := signalcore.Restart{Generation: uint32(f.uint(keyGeneration, 1<<32-1))}

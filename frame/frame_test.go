@@ -25,10 +25,7 @@ type party struct {
 
 func newParty(t testing.TB, name string) party {
 	t.Helper()
-	a, err := keys.NewAccount(name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	a := keys.NewAccount(name, "", time.Now())
 	p := party{a, signalcore.Sender{Account: signalcore.AccountID(a.ID()), Device: signalcore.DeviceID(a.Device())}}
 	rand.Read(p.Endpoint[:])
 	return p
@@ -86,7 +83,7 @@ func candidates(n int) (list []signalcore.Candidate) {
 func fullRing(t testing.TB, from party) signalcore.Ring {
 	media := signalcore.Media{Audio: true, Video: true}
 	m := signalcore.Ring{Number: 1<<64 - 1, Media: media, SentAt: start, TTL: 45 * time.Second}
-	m = Introduce(m, from.Account, from.Public(), keys.NewMailbox(), RecipientBytes(NewCallIdentity().Recipient()))
+	m = Introduce(m, from.Account, from.Public(time.Now()), keys.NewMailbox(), RecipientBytes(NewCallIdentity().Recipient()))
 	m.PeerLogHead = signalcore.Hash(bytes.Repeat([]byte{0xff}, 32))
 	if len(m.Name) != keys.MaxName {
 		t.Fatalf("the name has %d bytes", len(m.Name))

@@ -11,13 +11,13 @@ import (
 
 // Opener opens the frames of one mailbox. It is not safe for use by several goroutines.
 type Opener struct {
-	identity age.Identity
-	budget   budget
-	waiting  assemblies
+	identities []age.Identity
+	budget     budget
+	waiting    assemblies
 }
 
-// NewOpener returns an Opener for frames sealed to the identity.
-func NewOpener(id age.Identity) *Opener { return &Opener{identity: id} }
+// NewOpener returns an Opener for frames sealed to one of the identities. The first is tried first.
+func NewOpener(ids ...age.Identity) *Opener { return &Opener{identities: ids} }
 
 // frameStart is how every frame begins: an age file whose first recipient is a hybrid one.
 var frameStart = []byte("age-encryption.org/v1\n-> mlkem768x25519 ")
@@ -63,7 +63,7 @@ func (o *Opener) Open(now time.Time, frame []byte) (*Envelope, error) {
 }
 
 func (o *Opener) unseal(frame []byte) ([]byte, error) {
-	r, err := age.Decrypt(bytes.NewReader(frame), o.identity)
+	r, err := age.Decrypt(bytes.NewReader(frame), o.identities...)
 	if err != nil {
 		return nil, err
 	}

@@ -41,20 +41,34 @@ func CheckRing(e *Envelope, self signalcore.AccountID) (keys.Card, error) {
 
 // CheckSync judges what came from the own account's endpoints: it is signed by one of the account's devices, for this
 // account. The call that a sync is about stands in the header. Its errors are DropErrors.
-func CheckSync(e *Envelope, own keys.Public) (signalcore.Sync, error) {
+func CheckSync(e *Envelope, self signalcore.AccountID, isDevice func(keys.DeviceID) bool) (signalcore.Sync, error) {
 	m, ok := e.Msg.(signalcore.Sync)
-	switch self := signalcore.AccountID(own.Account); {
+	switch {
 	case !ok:
 		return m, drop(ReasonUnexpected)
 	case e.To != self || e.ToEndpoint != (signalcore.EndpointID{}):
 		return m, drop(ReasonRecipient)
 	case e.From.Account != self:
 		return m, drop(ReasonSender)
-	case !own.Has(keys.DeviceID(e.From.Device)):
+	case !isDevice(keys.DeviceID(e.From.Device)):
 		return m, drop(ReasonDevice)
 	}
 	m.Call = e.Call
 	return m, nil
+}
+
+// PeerHead returns the head of the receiver's own log as the sender of a ring, an offer or a hello knows it. One that is not
+// in the receiver's log means that somebody shows the sender another one.
+func PeerHead(e *Envelope) (head signalcore.Hash, ok bool) {
+	switch m := e.Msg.(type) {
+	case signalcore.Ring:
+		return m.PeerLogHead, true
+	case signalcore.Offer:
+		return m.PeerLogHead, m.PeerLogHead != signalcore.Hash{}
+	case Hello:
+		return m.PeerLogHead, true
+	}
+	return signalcore.Hash{}, false
 }
 
 // Trust judges whether the sender of a message is a current device of the account p, and whether the log head that a ring
@@ -72,6 +86,8 @@ func Trust(e *Envelope, p keys.Public) error {
 	case signalcore.Ring:
 		head = m.LogHead
 	case signalcore.Offer:
+		head = m.LogHead
+	case Hello:
 		head = m.LogHead
 	default:
 		return nil

@@ -5,67 +5,68 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"filippo.io/age"
 )
 
 // Account is the private part of an account, as one of its devices holds it. It is not safe for use by several goroutines
-// while SetName runs.
+// while one of the methods that change it runs: see changes.go.
 type Account struct {
-	seeds seeds
-	log   deviceLog
-	name  string
+	local  local
+	shared shared
 
 	// Made from the above.
-	device  ed25519.PrivateKey
-	slot    ed25519.PrivateKey
-	inbox   Mailbox
-	hybrid  *age.HybridIdentity
-	public  publicPart
-	devices []DeviceID
+	members members
+	key     ed25519.PrivateKey
 }
 
-// seeds are the secrets from which everything else is made.
-type seeds struct {
-	device [32]byte // this device's Ed25519 key
-	slot   [32]byte // the slot's Ed25519 key
-	inbox  [32]byte // the inbox mailbox's Ed25519 key
-	hybrid [32]byte // the inbox's age identity
-	card   [32]byte // the card's secret
+// local is what only this device has.
+type local struct {
+	device   [32]byte // its Ed25519 key, as a seed
+	age      [32]byte // the identity that opens the private part
+	ageOld   [32]byte // the one before, as long as the private part may be sealed to that; else zeros
+	ageEpoch uint32   // of the inbox key when age was made: both are changed together
 }
 
-// all returns the seeds in the order in which they are encoded.
-func (s *seeds) all() []*[32]byte {
-	return []*[32]byte{&s.device, &s.slot, &s.inbox, &s.hybrid, &s.card}
-}
+// accountFormat counts what MarshalBinary wrote over time.
+const accountFormat = 2
 
-const accountFormat = 1
+// ErrRevoked says that the account does not list this device any more.
+var ErrRevoked = errors.New("this device was removed from its account")
 
-// NewAccount returns a new account with this device as its only one. The name is what it claims to be called, made clean
-// by CleanName; it may be empty.
-func NewAccount(name string) (*Account, error) {
-	a := &Account{name: CleanName(name)}
-	for _, s := range a.seeds.all() {
-		*s = NewSeed()
+// NewAccount returns a new account with this device as its only one. The names are what the account claims to be called
+// and what its owner calls the device, made clean by CleanName; they may be empty.
+func NewAccount(name, label string, now time.Time) *Account {
+	a := &Account{local: local{device: NewSeed(), age: NewSeed()}}
+	key := ed25519.NewKeyFromSeed(a.local.device[:])
+	a.shared = shared{
+		name: CleanName(name), secret: NewSeed(), outer: NewSeed(), public: pens{NewSeed()}, private: pens{NewSeed()},
+		epochs: []epoch{{0, now.Truncate(time.Second), NewSeed()}}, boxSeed: NewSeed(), syncSeed: NewSeed(), log: newLog(key),
 	}
-	a.log = newLog(ed25519.NewKeyFromSeed(a.seeds.device[:]))
-	return a, a.derive()
+	a.shared.members = []Member{a.local.member(label, now)}
+	if err := a.derive(); err != nil {
+		panic("internal error: a new account does not verify: " + err.Error())
+	}
+	return a
 }
 
-// ParseAccount reads what MarshalBinary wrote.
+// member returns this device as a member of an account.
+func (l *local) member(label string, now time.Time) Member {
+	return Member{publicID(ed25519.NewKeyFromSeed(l.device[:])), DeviceMember, CleanName(label), now.Truncate(time.Second),
+		RecipientBytes(HybridFromSeed(l.age).Recipient())}
+}
+
+// ParseAccount reads what MarshalBinary wrote. Its error is ErrNewer where a newer version wrote it.
 func ParseAccount(b []byte) (*Account, error) {
-	r := reader{b: b}
-	format := r.uint8()
-	if r.ok() && format != accountFormat {
-		return nil, fmt.Errorf("failed to read account: its format %d is unknown", format)
+	r := reader{b: slices.Clone(b)} // not a part of b, which is the caller's
+	switch format := r.uint8(); {
+	case format > accountFormat:
+		return nil, fmt.Errorf("failed to read account: %w", ErrNewer)
+	case format != accountFormat:
+		return nil, errors.New("failed to read account: its format is unknown")
 	}
-	a := &Account{}
-	for _, s := range a.seeds.all() {
-		*s = r.bytes32()
-	}
-	a.name = r.name()
-	a.log = (&reader{b: slices.Clone(r.b)}).log() // not a part of b, which is the caller's
-	r.log()
+	a := &Account{local: local{r.bytes32(), r.bytes32(), r.bytes32(), r.uint32()}, shared: *r.shared()}
 	if !r.done() {
 		return nil, errors.New("failed to read account: it is malformed")
 	}
@@ -78,77 +79,163 @@ func ParseAccount(b []byte) (*Account, error) {
 // MarshalBinary encodes the account, all secrets included. It always succeeds.
 func (a *Account) MarshalBinary() ([]byte, error) {
 	b := []byte{accountFormat}
-	for _, s := range a.seeds.all() {
-		b = append(b, s[:]...)
+	b = append(b, a.local.device[:]...)
+	b = append(b, a.local.age[:]...)
+	b = append(b, a.local.ageOld[:]...)
+	b = append(b, byte(a.local.ageEpoch>>24), byte(a.local.ageEpoch>>16), byte(a.local.ageEpoch>>8), byte(a.local.ageEpoch))
+	return a.shared.appendTo(b), nil
+}
+
+// Clone returns a copy that can be changed by itself.
+func (a *Account) Clone() *Account {
+	b, _ := a.MarshalBinary()
+	c, err := ParseAccount(b)
+	if err != nil {
+		panic("internal error: an account does not survive its encoding: " + err.Error())
 	}
-	b = appendName(b, a.name)
-	return a.log.appendTo(b), nil
+	return c
 }
 
 func (a *Account) derive() (err error) {
-	if a.devices, err = a.log.verify(); err != nil {
+	if a.members, err = a.shared.verify(); err != nil {
 		return err
 	}
-	a.device = ed25519.NewKeyFromSeed(a.seeds.device[:])
-	if !slices.Contains(a.devices, a.Device()) {
-		return errors.New("its device is not in its log")
+	a.key = ed25519.NewKeyFromSeed(a.local.device[:])
+	if !slices.Contains(a.members.devices, a.Device()) {
+		return ErrRevoked
 	}
-	a.slot = ed25519.NewKeyFromSeed(a.seeds.slot[:])
-	a.inbox = mailboxFromSeed(a.seeds.inbox)
-	a.hybrid = HybridFromSeed(a.seeds.hybrid)
-	a.public = publicPart{a.log, a.inbox.Address(), RecipientBytes(a.hybrid.Recipient()), a.name}
 	return nil
 }
 
 // ID returns the account's id.
-func (a *Account) ID() AccountID { return a.log.chain()[0] }
+func (a *Account) ID() AccountID { return a.shared.log.chain()[0] }
 
 // Device returns the id of the device that holds this Account.
-func (a *Account) Device() DeviceID { return DeviceID(a.device.Public().(ed25519.PublicKey)) }
+func (a *Account) Device() DeviceID { return publicID(a.key) }
 
 // LogHead returns the hash of the log's newest entry.
-func (a *Account) LogHead() [32]byte {
-	chain := a.log.chain()
-	return chain[len(chain)-1]
-}
+func (a *Account) LogHead() [32]byte { return a.shared.log.head() }
 
 // Name returns the name the account claims.
-func (a *Account) Name() string { return a.name }
+func (a *Account) Name() string { return a.shared.name }
 
-// SetName changes the name the account claims, made clean by CleanName. Others see it with the next slot value.
-func (a *Account) SetName(name string) {
-	a.name = CleanName(name)
-	a.public.name = a.name
-}
+// Label returns what the owner calls this device.
+func (a *Account) Label() string { return a.shared.member(a.Device()).Label }
+
+// Members returns the account's devices and the keys that may add some, in the order in which they were added.
+func (a *Account) Members() []Member { return slices.Clone(a.shared.members) }
 
 // Sign returns the device's Ed25519 signature of msg, which a Statement made.
-func (a *Account) Sign(msg []byte) []byte { return ed25519.Sign(a.device, msg) }
-
-// Inbox returns the mailbox that rings come to. All devices of the account read it.
-func (a *Account) Inbox() Mailbox { return a.inbox }
-
-// InboxIdentity returns the age identity that opens what comes to the inbox.
-func (a *Account) InboxIdentity() age.Identity { return a.hybrid }
+func (a *Account) Sign(msg []byte) []byte { return ed25519.Sign(a.key, msg) }
 
 // Card returns the account's card.
-func (a *Account) Card() Card {
-	return Card{a.ID(), addressOf(a.slot.Public().(ed25519.PublicKey)), a.seeds.card}
+func (a *Account) Card() Card { return a.shared.card() }
+
+// Inbox returns the mailbox that anybody with the card may ring. All devices of the account read it.
+func (a *Account) Inbox() Mailbox { return a.shared.mailbox(inboxMailbox) }
+
+// MailboxFor returns the mailbox that one contact is told to ring instead, so that nobody sees that it is the same account
+// that others ring. It changes with Boxes.
+func (a *Account) MailboxFor(contact AccountID) Mailbox {
+	return a.shared.mailbox(contactMailbox, contact[:])
 }
 
-// Public returns what OpenSlot would give of the account, with Version 0.
-func (a *Account) Public() Public {
-	p, err := a.public.verify(a.ID())
+// Boxes counts the changes of the mailboxes' addresses.
+func (a *Account) Boxes() uint32 { return a.shared.boxes }
+
+// InboxIdentities returns the age identities that open what comes to these mailboxes: the current one, and up to two for
+// callers who do not know it yet.
+func (a *Account) InboxIdentities() []age.Identity {
+	var out []age.Identity
+	for _, e := range a.shared.epochs {
+		out = append(out, HybridFromSeed(e.seed))
+	}
+	return out
+}
+
+// SyncMailbox returns the mailbox in which the account's own endpoints hear each other.
+func (a *Account) SyncMailbox() Mailbox {
+	return mailboxFromSeed(deriveSeed(a.shared.syncSeed, []byte(syncMailbox)))
+}
+
+// SyncIdentity returns the age identity that opens what comes there.
+func (a *Account) SyncIdentity() *age.HybridIdentity {
+	return HybridFromSeed(deriveSeed(a.shared.syncSeed, []byte(syncIdentity)))
+}
+
+// Public returns what OpenSlot would give of the account if its slot were written now.
+func (a *Account) Public(now time.Time) Public {
+	p, err := a.publicPart(now).verify(a.ID())
 	if err != nil {
 		panic("internal error: an account does not verify: " + err.Error())
 	}
 	return p
 }
 
-// SlotValue returns the complete value to put into the account's slot at the relay, SlotSize bytes. The version is one
-// more than that of the value it replaces, and 1 in an empty slot. Two values of one version differ.
-func (a *Account) SlotValue(version uint64) ([]byte, error) {
-	return sealSlot(a.slot, a.seeds.card, version, a.public)
+func (a *Account) publicPart(now time.Time) publicPart {
+	return publicPart{a.shared.log, a.shared.head(now).sign(a.ID(), a.key)}
+}
+
+// SlotValue returns the complete value to put into the account's slot at the relay, in place of the one that is there (nil:
+// none).
+func (a *Account) SlotValue(replaces []byte, now time.Time) ([]byte, error) {
+	value, err := a.shared.public.seal(a.publicSlot(), replaces, a.publicPart(now).appendTo(nil))
+	if err != nil {
+		return nil, fmt.Errorf("failed to write the account's slot: %w", err)
+	}
+	return value, nil
+}
+
+func (a *Account) publicSlot() slot { return slot{a.shared.public.address(), a.shared.secret} }
+
+// SlotState is how the value in an account's slot compares with what the account is.
+type SlotState int
+
+// The states.
+const (
+	SlotGood   SlotState = iota // it says the same, and will for a while
+	SlotBehind                  // write it anew
+	SlotAhead                   // another device changed the account: read the private part first
+	SlotForked                  // it shows a second log, which no device of this account's may follow
+)
+
+// JudgeSlot compares a value of the account's slot with what the account is. Its error, if the value is not the account's at
+// all, wraps ErrSlot.
+func (a *Account) JudgeSlot(value []byte, now time.Time) (SlotState, error) {
+	card := a.Card()
+	card.Head = card.Account // any log of this account's
+	there, err := OpenSlot(card, value)
+	if err != nil {
+		return SlotForked, err
+	}
+	mine := a.Public(now)
+	switch {
+	case mine.LogHead == there.LogHead:
+	case mine.Knows(there.LogHead):
+		return SlotBehind, nil
+	case there.Knows(mine.LogHead):
+		return SlotAhead, nil
+	default:
+		return SlotForked, nil
+	}
+	switch {
+	case there.Sequence > mine.Sequence:
+		return SlotAhead, nil
+	case there.Name == mine.Name && there.Inbox == mine.Inbox && string(there.InboxRecipient) == string(mine.InboxRecipient) &&
+		there.Expires > now.Add(headTime/2).Unix():
+		return SlotGood, nil
+	}
+	return SlotBehind, nil
 }
 
 // String hides the account's secrets from logs.
 func (a *Account) String() string { return "keys.Account" }
+
+// Sequence counts the private parts that were written: a larger one is newer.
+func (a *Account) Sequence() uint64 { return a.shared.sequence }
+
+// Has reports whether a device is one of the account's.
+func (a *Account) Has(device DeviceID) bool { return slices.Contains(a.members.devices, device) }
+
+// Knows reports whether head is the hash of an entry of the account's log.
+func (a *Account) Knows(head [32]byte) bool { return slices.Contains(a.shared.log.chain(), head) }

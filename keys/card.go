@@ -14,10 +14,11 @@ type Card struct {
 	Account AccountID
 	Slot    Address
 	Secret  [32]byte // opens the slot
+	Head    [32]byte // the newest entry of the account's log when the card was made: nobody can show an older log
 }
 
 // CardSize is the size of a card in bytes.
-const CardSize = 32 + 20 + 32
+const CardSize = 32 + 20 + 32 + 32
 
 // ErrCard is in every error that ParseCard and CardFromBytes return. The text around it tells a person what to do.
 var ErrCard = errors.New("not a usable card")
@@ -49,7 +50,8 @@ func (c Card) Bytes() []byte {
 	b := make([]byte, 0, CardSize+checksumSize)
 	b = append(b, c.Account[:]...)
 	b = append(b, c.Slot[:]...)
-	return append(b, c.Secret[:]...)
+	b = append(b, c.Secret[:]...)
+	return append(b, c.Head[:]...)
 }
 
 // String hides the card from logs: it is a secret.
@@ -58,7 +60,7 @@ func (c Card) String() string { return "keys.Card" }
 // CardFromBytes reads what Bytes wrote.
 func CardFromBytes(b []byte) (Card, error) {
 	r := reader{b: b}
-	c := Card{r.bytes32(), r.bytes20(), r.bytes32()}
+	c := Card{r.bytes32(), r.bytes20(), r.bytes32(), r.bytes32()}
 	if !r.done() {
 		return Card{}, fmt.Errorf("%w: it has %d bytes instead of %d", ErrCard, len(b), CardSize)
 	}

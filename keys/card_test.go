@@ -9,7 +9,7 @@ import (
 func testCard() Card {
 	c := Card{}
 	for i := range 32 {
-		c.Account[i], c.Secret[i] = byte(i), byte(200+i)
+		c.Account[i], c.Secret[i], c.Head[i] = byte(i), byte(200+i), byte(50+i)
 	}
 	for i := range c.Slot {
 		c.Slot[i] = byte(100 + i)
@@ -44,9 +44,9 @@ func TestParseCardExplains(t *testing.T) {
 	for name, c := range map[string]struct{ s, want string }{
 		"empty":            {"", "is empty"},
 		"blank":            {" \n", "is empty"},
-		"cut link":         {testCard().Link("https://ring.example")[:80], "cut off after 53 of 121"},
-		"last one cut":     {code[:len(code)-1], "cut off after 120 of 121"},
-		"only the start":   {"rf1", "cut off after 3 of 121"},
+		"cut link":         {testCard().Link("https://ring.example")[:80], "cut off after 53 of 163"},
+		"last one cut":     {code[:len(code)-1], "cut off after 162 of 163"},
+		"only the start":   {"rf1", "cut off after 3 of 163"},
 		"too long":         {code + "AB", "2 characters too long"},
 		"one letter":       {strings.Replace(code, code[50:51], "-", 1), "typing error"},
 		"two swapped":      {swapped, "typing error"},

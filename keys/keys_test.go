@@ -3,19 +3,20 @@ package keys
 import (
 	"bytes"
 	"crypto/ed25519"
+	"errors"
 	"testing"
+	"time"
 
 	"filippo.io/age"
 )
 
 func newAccount(t testing.TB, name string) *Account {
 	t.Helper()
-	a, err := NewAccount(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a
+	return NewAccount(name, name+"'s device", start)
 }
+
+// start is when the tests begin.
+var start = time.Unix(1_800_000_000, 0)
 
 func TestAccountSurvivesMarshal(t *testing.T) {
 	a := newAccount(t, "Alice")
@@ -31,7 +32,7 @@ func TestAccountSurvivesMarshal(t *testing.T) {
 		again.Card() != a.Card() || again.Inbox().Address() != a.Inbox().Address() {
 		t.Error("the account changed")
 	}
-	if !bytes.Equal(again.Public().InboxRecipient, a.Public().InboxRecipient) {
+	if !bytes.Equal(again.Public(start).InboxRecipient, a.Public(start).InboxRecipient) {
 		t.Error("the inbox recipient changed")
 	}
 	for n := range b {
@@ -42,9 +43,13 @@ func TestAccountSurvivesMarshal(t *testing.T) {
 	if _, err := ParseAccount(append(b, 0)); err == nil {
 		t.Error("a trailing byte was accepted")
 	}
+	newer := append([]byte{accountFormat + 1}, b[1:]...)
+	if _, err := ParseAccount(newer); !errors.Is(err, ErrNewer) {
+		t.Errorf("an account of a newer version gives %v", err)
+	}
 	b[1] ^= 1 // another device key: not in the log
-	if _, err := ParseAccount(b); err == nil {
-		t.Error("an account whose device is not in its log was accepted")
+	if _, err := ParseAccount(b); !errors.Is(err, ErrRevoked) {
+		t.Errorf("an account whose device is not in its log gives %v", err)
 	}
 }
 
@@ -130,7 +135,7 @@ func TestParseRecipientRefuses(t *testing.T) {
 
 func TestNothingSecretIsPrinted(t *testing.T) {
 	a := newAccount(t, "Alice")
-	for _, s := range []string{a.String(), a.Card().String(), a.Inbox().String()} {
+	for _, s := range []string{a.String(), a.Card().String(), a.Inbox().String(), a.Locator().String(), Secret{}.String()} {
 		if len(s) > 20 {
 			t.Errorf("String gives %q", s)
 		}

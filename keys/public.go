@@ -1,12 +1,15 @@
 package keys
 
 import (
+	"fmt"
 	"slices"
+	"time"
 
 	"filippo.io/age"
 )
 
-// Public is what who has an account's card may know of it: everything needed to ring it and to judge what it says.
+// Public is what who has an account's card may know of it: everything needed to ring it and to judge what it says. The
+// zero Public is that of an account that was not looked up.
 type Public struct {
 	Account        AccountID
 	Devices        []DeviceID // current devices, oldest first
@@ -15,8 +18,14 @@ type Public struct {
 	Inbox          Address    // the mailbox that rings go to
 	InboxRecipient []byte     // whom to seal them to: RecipientSize bytes
 	Name           string     // as the account claims, clean, at most MaxName bytes
-	Version        uint64     // of the slot value this came in; 0 if it came in none
+	Sequence       uint64     // a larger one is newer
+	Boxes          uint32     // how often the account changed its mailboxes' addresses
+	Added          uint8      // how many entries the log had after the last one that adds a device
+	Expires        int64      // unix seconds: after that it says too little of what the account is now
 }
+
+// Known reports whether the account was looked up.
+func (p Public) Known() bool { return len(p.Chain) > 0 }
 
 // Recipient returns the age recipient to seal rings to. It fails only where InboxRecipient was not verified by this package.
 func (p Public) Recipient() (age.Recipient, error) {
@@ -33,57 +42,36 @@ func (p Public) Has(device DeviceID) bool { return slices.Contains(p.Devices, de
 // Knows reports whether head is the hash of an entry of the account's log.
 func (p Public) Knows(head [32]byte) bool { return slices.Contains(p.Chain, head) }
 
+// Expired reports whether p is too old to be believed: its account, or who hides its news, had two rotations to show a
+// newer one.
+func (p Public) Expired(now time.Time) bool { return now.Unix() >= p.Expires }
+
 // Replaces reports whether p, just read, may stand where old stood: the same account, a log that only grew, and no older
-// slot value. Where it reports false somebody shows an old or a second log: refuse and warn.
+// head.
 func (p Public) Replaces(old Public) bool {
-	return p.Account == old.Account && p.Knows(old.LogHead) && p.Version >= old.Version
+	return p.Account == old.Account && p.Knows(old.LogHead) && p.Sequence >= old.Sequence
 }
 
-// publicPart is what a slot value seals: the log, the inbox and the name.
-type publicPart struct {
-	log       deviceLog
-	inbox     Address
-	recipient []byte
-	name      string
-}
-
-const publicFormat = 1
-
-func (p publicPart) appendTo(b []byte) []byte {
-	b = append(b, publicFormat)
-	b = p.log.appendTo(b)
-	b = append(b, p.inbox[:]...)
-	b = append(b, p.recipient...)
-	return appendName(b, p.name)
-}
-
-func (r *reader) publicPart() publicPart {
-	if r.uint8() != publicFormat {
-		r.bad = true
-	}
-	return publicPart{r.log(), r.bytes20(), r.take(RecipientSize), r.name()}
-}
-
-// verify returns what a publicPart says, once it is found true of the account.
-func (p publicPart) verify(account AccountID) (Public, error) {
-	devices, err := p.log.verify()
+// OpenSlot verifies the value of an account's slot against its card and returns the account's public part: the value is
+// sealed under the card's secret for this slot, its log starts with the entry that the account's id names, holds the one
+// that the card names, and is signed throughout, as is its head. Whether the value is news is for Follow to judge. Its
+// errors wrap ErrSlot or, where the log is not the one that the card was made of, ErrForked.
+func OpenSlot(c Card, value []byte) (Public, error) {
+	content, err := slot{c.Slot, c.Secret}.open(value)
 	if err != nil {
 		return Public{}, err
 	}
-	chain := p.log.chain()
-	if chain[0] != account {
-		return Public{}, errOtherAccount
+	r := reader{b: content}
+	part := r.publicPart()
+	if !r.done() {
+		return Public{}, fmt.Errorf("%w: it is malformed, or of a newer version", ErrSlot)
 	}
-	if _, err := ParseRecipient(p.recipient); err != nil {
-		return Public{}, err
+	p, err := part.verify(c.Account)
+	if err != nil {
+		return Public{}, fmt.Errorf("%w: %v", ErrSlot, err)
 	}
-	return Public{
-		Account:        account,
-		Devices:        devices,
-		LogHead:        chain[len(chain)-1],
-		Chain:          chain,
-		Inbox:          p.inbox,
-		InboxRecipient: slices.Clone(p.recipient),
-		Name:           p.name,
-	}, nil
+	if !p.Knows(c.Head) {
+		return Public{}, ErrForked
+	}
+	return p, nil
 }

@@ -9,113 +9,140 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/crypto/chacha20poly1305"
 )
 
-// SlotSize is the size of every slot value, whatever it holds: version (8 bytes, big endian), Ed25519 public key (32),
-// signature (64), and the sealed public part (nonce, then ciphertext).
-const SlotSize = 4096
+// A slot value has one of four sizes, whatever it holds. It is: version (8 bytes, big endian), the writer's Ed25519 public
+// key (32), the public key that may write the next value (32), the writer's signature (64), and the sealed content (nonce,
+// then ciphertext). The first value's writer is the one that the slot's address names. So an account that revokes a device
+// takes the pen away from it: the relay accepts nothing more of the old key.
+var slotSizes = [...]int{4 << 10, 16 << 10, 64 << 10, 256 << 10}
 
-// ErrSlot is in every error that OpenSlot returns.
+// MaxSlotSize is the size of the largest slot value.
+const MaxSlotSize = 256 << 10
+
+// ErrSlot is in every error about a slot value that is not what it should be.
 var ErrSlot = errors.New("invalid slot value")
 
-var errOtherAccount = errors.New("it belongs to another account than the card")
+// ErrPen says that a slot is written by a key that this account does not have: it was revoked, or is late.
+var ErrPen = errors.New("the slot is written by a key that this account does not have")
 
 const (
-	slotHeader   = 8 + ed25519.PublicKeySize + ed25519.SignatureSize
+	slotHeader   = 8 + 2*ed25519.PublicKeySize + ed25519.SignatureSize
 	slotOverhead = chacha20poly1305.NonceSizeX + chacha20poly1305.Overhead
-	slotPlain    = SlotSize - slotHeader - slotOverhead
 )
 
-// A full log, with everything else at its longest, fits.
-var _ [slotPlain - (1 + maxSignedBytes + 20 + RecipientSize + 1 + MaxName)]struct{}
+// SlotVersion returns the version of a slot value, 0 of none.
+func SlotVersion(value []byte) uint64 {
+	if len(value) < slotHeader {
+		return 0
+	}
+	return binary.BigEndian.Uint64(value)
+}
 
-// sealSlot returns the complete slot value that holds p.
-func sealSlot(key ed25519.PrivateKey, secret [32]byte, version uint64, p publicPart) ([]byte, error) {
-	aead, err := slotCipher(secret)
+// slot is where a value is kept, and under what secret.
+type slot struct {
+	address Address
+	secret  [32]byte
+}
+
+// pens are the keys that may have the right to write a slot, as seeds: the newest first, the one that the slot's address
+// names last.
+type pens [][32]byte
+
+// maxPens bounds how many are kept. An account whose slot was not written since that many revocations cannot write it.
+const maxPens = 8
+
+// with returns the pens with a new one. The oldest stays: it is needed where a relay lost the slot.
+func (p pens) with(seed [32]byte) pens {
+	p = append(pens{seed}, p...)
+	if len(p) > maxPens {
+		p = append(p[:maxPens-1:maxPens-1], p[len(p)-1])
+	}
+	return p
+}
+
+// address returns the address of the slot that these pens write.
+func (p pens) address() Address {
+	return addressOf(ed25519.NewKeyFromSeed(p[len(p)-1][:]).Public().(ed25519.PublicKey))
+}
+
+// seal returns the value that takes the place of another one, nil where the slot is empty. It fails where the content is
+// too long or the value there names a key that is not among the pens.
+func (p pens) seal(s slot, replaces, content []byte) ([]byte, error) {
+	writer := ed25519.NewKeyFromSeed(p[len(p)-1][:])
+	if len(replaces) >= slotHeader {
+		i := slices.IndexFunc(p, func(seed [32]byte) bool {
+			return string(ed25519.NewKeyFromSeed(seed[:]).Public().(ed25519.PublicKey)) == string(replaces[40:72])
+		})
+		if i < 0 {
+			return nil, ErrPen
+		}
+		writer = ed25519.NewKeyFromSeed(p[i][:])
+	}
+	next := ed25519.NewKeyFromSeed(p[0][:]).Public().(ed25519.PublicKey)
+	aead, err := s.cipher()
 	if err != nil {
 		return nil, err
 	}
-	plain := make([]byte, slotPlain) // zeros behind the public part
-	if n := len(p.appendTo(plain[:0])); n > slotPlain {
-		panic("internal error: a public part does not fit a slot")
+	i := slices.IndexFunc(slotSizes[:], func(size int) bool { return slotHeader+slotOverhead+4+len(content) <= size })
+	if i < 0 {
+		return nil, errors.New("it has more content than a slot takes")
 	}
-	publicKey := key.Public().(ed25519.PublicKey)
-	address := addressOf(publicKey)
-	v := binary.BigEndian.AppendUint64(make([]byte, 0, 8), version)
-	nonce := make([]byte, chacha20poly1305.NonceSizeX, SlotSize)
-	rand.Read(nonce)
-	sealed := aead.Seal(nonce, nonce, plain, slotData(address, v))
+	plain := make([]byte, slotSizes[i]-slotHeader-slotOverhead) // zeros behind the content
+	binary.BigEndian.PutUint32(plain, uint32(len(content)))
+	copy(plain[4:], content)
 
-	value := make([]byte, 0, SlotSize)
-	value = append(value, v...)
-	value = append(value, publicKey...)
-	value = append(value, ed25519.Sign(key, Statement(contextSlot, address[:], v, sealed))...)
+	version := binary.BigEndian.AppendUint64(nil, SlotVersion(replaces)+1)
+	nonce := make([]byte, chacha20poly1305.NonceSizeX, len(plain)+slotOverhead)
+	rand.Read(nonce)
+	sealed := aead.Seal(nonce, nonce, plain, s.data())
+	value := make([]byte, 0, slotSizes[i])
+	value = append(value, version...)
+	value = append(value, writer.Public().(ed25519.PublicKey)...)
+	value = append(value, next...)
+	value = append(value, ed25519.Sign(writer, Statement(contextSlot, s.address[:], version, next, sealed))...)
 	return append(value, sealed...), nil
 }
 
-// OpenSlot verifies a slot value against the card and returns the account's public part: the value is signed by the key
-// that the slot's address names, sealed under the card's secret for this slot and version, and its log starts with the
-// entry that the account's id names and is signed throughout. Its errors wrap ErrSlot.
-func OpenSlot(c Card, value []byte) (Public, error) {
-	p, err := openSlot(c, value)
+// open returns a value's content. The relay judges who may write a slot; whether the content is to be believed is for who
+// opens it to judge, by the signatures in it. Its errors wrap ErrSlot.
+func (s slot) open(value []byte) ([]byte, error) {
+	if !slices.Contains(slotSizes[:], len(value)) {
+		return nil, fmt.Errorf("%w: it has a wrong size", ErrSlot)
+	}
+	aead, err := s.cipher()
 	if err != nil {
-		return Public{}, fmt.Errorf("%w: %v", ErrSlot, err)
+		return nil, err
 	}
-	return p, nil
-}
-
-func openSlot(c Card, value []byte) (Public, error) {
-	if len(value) != SlotSize {
-		return Public{}, errors.New("it has a wrong size")
-	}
-	r := reader{b: value}
-	v, publicKey, signature, sealed := r.take(8), r.take(32), r.take(64), r.b
-	if addressOf(publicKey) != c.Slot {
-		return Public{}, errors.New("it belongs to another slot")
-	}
-	if !ed25519.Verify(publicKey, Statement(contextSlot, c.Slot[:], v, sealed), signature) {
-		return Public{}, errors.New("it has a bad signature")
-	}
-	aead, err := slotCipher(c.Secret)
+	sealed := value[slotHeader:]
+	plain, err := aead.Open(nil, sealed[:aead.NonceSize()], sealed[aead.NonceSize():], s.data())
 	if err != nil {
-		return Public{}, err
+		return nil, fmt.Errorf("%w: the secret does not open it", ErrSlot)
 	}
-	nonce, ciphertext := sealed[:aead.NonceSize()], sealed[aead.NonceSize():]
-	plain, err := aead.Open(nil, nonce, ciphertext, slotData(c.Slot, v))
-	if err != nil {
-		return Public{}, errors.New("the card's secret does not open it")
+	n := binary.BigEndian.Uint32(plain)
+	if plain = plain[4:]; int64(n) > int64(len(plain)) {
+		return nil, fmt.Errorf("%w: its content is malformed", ErrSlot)
 	}
-	pr := reader{b: plain}
-	part := pr.publicPart()
-	for _, b := range pr.b {
+	for _, b := range plain[n:] {
 		if b != 0 {
-			pr.bad = true
+			return nil, fmt.Errorf("%w: its content is malformed", ErrSlot)
 		}
 	}
-	if pr.bad {
-		return Public{}, errors.New("it is malformed, or of a newer version")
-	}
-	p, err := part.verify(c.Account)
-	if err != nil {
-		return Public{}, err
-	}
-	p.Version = binary.BigEndian.Uint64(v)
-	return p, nil
+	return plain[:n:n], nil
 }
 
-// slotCipher derives the slot's key from the card's secret. The key is used for few values and the nonce is 24 random
-// bytes, so it never repeats.
-func slotCipher(secret [32]byte) (cipher.AEAD, error) {
-	key, err := hkdf.Key(sha256.New, secret[:], nil, contextSlot, chacha20poly1305.KeySize)
+// cipher derives the slot's key from the secret. The key is used for few values and the nonce is 24 random bytes, so it
+// never repeats.
+func (s slot) cipher() (cipher.AEAD, error) {
+	key, err := hkdf.Key(sha256.New, s.secret[:], nil, contextSlot, chacha20poly1305.KeySize)
 	if err != nil {
 		return nil, fmt.Errorf("failed to derive the slot key: %w", err)
 	}
 	return chacha20poly1305.NewX(key)
 }
 
-// slotData binds a sealed public part to its slot and version.
-func slotData(address Address, version []byte) []byte {
-	return Statement(contextSlot, address[:], version)
-}
+// data binds a sealed content to its slot.
+func (s slot) data() []byte { return Statement(contextSlot, s.address[:]) }

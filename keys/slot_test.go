@@ -5,14 +5,15 @@ import (
 	"crypto/ed25519"
 	"encoding/binary"
 	"errors"
-	"reflect"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
-func slotValue(t testing.TB, a *Account, version uint64) []byte {
+func slotValue(t testing.TB, a *Account, replaces []byte) []byte {
 	t.Helper()
-	v, err := a.SlotValue(version)
+	v, err := a.SlotValue(replaces, start)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,137 +23,176 @@ func slotValue(t testing.TB, a *Account, version uint64) []byte {
 func TestOpenSlot(t *testing.T) {
 	for _, name := range []string{"", "Alice", strings.Repeat("ä", 32)} {
 		a := newAccount(t, name)
-		v := slotValue(t, a, 7)
-		if len(v) != SlotSize {
-			t.Fatalf("a value has %d bytes", len(v))
-		}
+		v := slotValue(t, a, nil)
 		p, err := OpenSlot(a.Card(), v)
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := a.Public()
-		want.Version = 7
-		if !reflect.DeepEqual(p, want) {
-			t.Errorf("got %v, want %v", p, want)
-		}
 		if p.Name != name || len(p.Devices) != 1 || p.Devices[0] != a.Device() || p.Inbox != Address(a.Inbox().Address()) ||
-			p.LogHead != a.LogHead() || p.Account != a.ID() || !p.Has(a.Device()) || p.Has(DeviceID{}) {
+			p.LogHead != a.LogHead() || p.Account != a.ID() || !p.Has(a.Device()) || p.Has(DeviceID{}) || p.Added != 1 {
 			t.Error("the public part is not the account's")
 		}
 		if r, err := p.Recipient(); err != nil || r == nil {
 			t.Errorf("no recipient: %v", err)
+		}
+		if p.Expired(start.Add(2*RotateEvery-time.Second)) || !p.Expired(start.Add(2*RotateEvery)) {
+			t.Error("it is not good for two rotations")
+		}
+		if state, err := a.JudgeSlot(v, start); state != SlotGood || err != nil {
+			t.Errorf("its own account finds it %v, %v", state, err)
 		}
 	}
 }
 
 func TestSlotValueIsAsTheRelayReadsIt(t *testing.T) {
 	a := newAccount(t, "Alice")
-	v := slotValue(t, a, 7)
-	key, sig, sealed, address := v[8:40], v[40:104], v[104:], a.Card().Slot
-	if binary.BigEndian.Uint64(v) != 7 || addressOf(key) != address {
-		t.Error("version or key are not where they belong")
+	one := slotValue(t, a, nil)
+	two := slotValue(t, a, one)
+	address := a.Card().Slot
+	for i, v := range [][]byte{one, two} {
+		writer, next, sig, sealed := v[8:40], v[40:72], v[72:136], v[136:]
+		if len(v) != 4096 || binary.BigEndian.Uint64(v) != uint64(i+1) || SlotVersion(v) != uint64(i+1) || addressOf(writer) != address || !bytes.Equal(next, writer) {
+			t.Error("version or keys are not where they belong")
+		}
+		var msg []byte
+		for _, f := range []string{"ringfork/1/slot", string(address[:]), string(v[:8]), string(next), string(sealed)} {
+			msg = binary.BigEndian.AppendUint32(msg, uint32(len(f)))
+			msg = append(msg, f...)
+		}
+		if !ed25519.Verify(writer, msg, sig) {
+			t.Error("the signature does not verify")
+		}
+		if bytes.Contains(v, []byte("Alice")) {
+			t.Error("the name is there for all to read")
+		}
 	}
-	var msg []byte
-	for _, f := range []string{"ringfork/1/slot", string(address[:]), string(v[:8]), string(sealed)} {
-		msg = binary.BigEndian.AppendUint32(msg, uint32(len(f)))
-		msg = append(msg, f...)
-	}
-	if !ed25519.Verify(key, msg, sig) {
-		t.Error("the signature does not verify")
-	}
-	if bytes.Equal(v, slotValue(t, a, 7)) {
+	if bytes.Equal(one[136:], two[136:]) {
 		t.Error("two values are the same: the nonce repeats")
-	}
-	if bytes.Contains(v, []byte("Alice")) {
-		t.Error("the name is there for all to read")
 	}
 }
 
 func TestOpenSlotRefuses(t *testing.T) {
 	a, b := newAccount(t, "Alice"), newAccount(t, "Bob")
-	good := slotValue(t, a, 1)
+	good := slotValue(t, a, nil)
 	card := a.Card()
 	refuse := func(name string, c Card, v []byte, want string) {
 		t.Helper()
 		p, err := OpenSlot(c, v)
-		if !errors.Is(err, ErrSlot) || !strings.Contains(err.Error(), want) || p.Account != (AccountID{}) {
+		if err == nil || !strings.Contains(err.Error(), want) || p.Account != (AccountID{}) {
 			t.Errorf("%s: got %v, want %q", name, err, want)
 		}
 	}
 	refuse("nothing", card, nil, "wrong size")
-	refuse("cut", card, good[:SlotSize-1], "wrong size")
+	refuse("cut", card, good[:4095], "wrong size")
 	refuse("longer", card, append(bytes.Clone(good), 0), "wrong size")
-	refuse("another's", card, slotValue(t, b, 1), "another slot")
-	for _, at := range []int{0, 7, 40, 103, 104, 128, 4000, SlotSize - 1} {
+	refuse("another's", card, slotValue(t, b, nil), "secret does not open it")
+	for at := slotHeader; at < len(good); at += 97 {
 		bad := bytes.Clone(good)
 		bad[at] ^= 1
-		refuse("changed", card, bad, "bad signature")
+		refuse("changed", card, bad, "secret does not open it")
 	}
-	bad := bytes.Clone(good)
-	bad[8] ^= 1
-	refuse("other key", card, bad, "another slot")
-
 	c := card
 	c.Secret[0] ^= 1
 	refuse("other secret", c, good, "secret does not open it")
 	c = card
 	c.Account = b.ID()
 	refuse("other account", c, good, "another account")
+	c = card
+	c.Head[0] ^= 1
+	if _, err := OpenSlot(c, good); !errors.Is(err, ErrForked) {
+		t.Errorf("a log without the card's entry gives %v", err)
+	}
 
-	// What an account's own slot key signs, but should not.
+	// What an account's own pen writes, but should not.
 	sealed := func(p publicPart) []byte {
-		v, err := sealSlot(a.slot, a.seeds.card, 1, p)
+		v, err := a.shared.public.seal(a.publicSlot(), nil, p.appendTo(nil))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return v
 	}
-	p := a.public
-	p.log = b.log
-	refuse("another's log", card, sealed(p), "another account")
-	p.log = nil
-	refuse("no log", card, sealed(p), "no entry")
-	p = a.public
-	p.recipient = bytes.Repeat([]byte{0xff}, RecipientSize)
-	refuse("bad recipient", card, sealed(p), "not an age hybrid recipient")
-	p = a.public
-	p.recipient = append(bytes.Clone(p.recipient), 0)
-	refuse("shifted", card, sealed(p), "malformed")
-}
-
-func TestSlotIsBoundToItsVersion(t *testing.T) {
-	a := newAccount(t, "Alice")
-	v := slotValue(t, a, 1)
-	// Signed again as version 2 by the slot key, but sealed as version 1.
-	binary.BigEndian.PutUint64(v, 2)
-	address := a.Card().Slot
-	copy(v[40:104], ed25519.Sign(a.slot, Statement(contextSlot, address[:], v[:8], v[104:])))
-	if _, err := OpenSlot(a.Card(), v); !errors.Is(err, ErrSlot) {
-		t.Errorf("got %v", err)
+	stranger := newKey(t)
+	part := func(change func(*publicPart)) []byte {
+		p := a.publicPart(start)
+		change(&p)
+		return sealed(p)
 	}
+	refuse("another's log", card, part(func(p *publicPart) { p.log = b.shared.log }), "another account")
+	refuse("no log", card, part(func(p *publicPart) { p.log = nil }), "no entry")
+	refuse("head of another log", card, part(func(p *publicPart) {
+		p.head.logHead[0] ^= 1
+		p.head = p.head.sign(a.ID(), a.key)
+	}), "head is of another log")
+	refuse("head by a stranger", card, part(func(p *publicPart) { p.head = p.head.sign(a.ID(), stranger) }), "no device of the account")
+	refuse("head of another account", card, part(func(p *publicPart) { p.head = p.head.sign(b.ID(), a.key) }), "bad signature")
+	refuse("head changed", card, part(func(p *publicPart) { p.head.sequence++ }), "bad signature")
+	refuse("bad recipient", card, part(func(p *publicPart) {
+		p.head.recipient = bytes.Repeat([]byte{0xff}, RecipientSize)
+		p.head = p.head.sign(a.ID(), a.key)
+	}), "not an age hybrid recipient")
+	refuse("shifted", card, part(func(p *publicPart) { p.head.recipient = append(bytes.Clone(p.head.recipient), 0) }), "malformed")
 }
 
-func TestFullSlotFits(t *testing.T) {
+func TestSlotSizes(t *testing.T) {
 	a := newAccount(t, strings.Repeat("a", MaxName))
-	for range MaxDevices - 1 {
-		_, key, _ := ed25519.GenerateKey(nil)
-		a.log = a.log.add(a.device, DeviceID(key.Public().(ed25519.PublicKey)))
+	for len(a.shared.log) < MaxEntries-1 {
+		k := publicID(newKey(t))
+		a.shared.log = a.shared.log.with(a.key, entryDevice, k).with(a.key, entryRevoked, k)
 	}
-	a.public.log = a.log
-	p, err := OpenSlot(a.Card(), slotValue(t, a, 1))
-	if err != nil || len(p.Devices) != MaxDevices {
-		t.Errorf("got %d devices, %v", len(p.Devices), err)
+	v := slotValue(t, a, nil)
+	p, err := OpenSlot(a.Card(), v)
+	if err != nil || len(p.Chain) != len(a.shared.log) {
+		t.Errorf("got %d entries, %v", len(p.Chain), err)
+	}
+	if !slices.Contains(slotSizes[:], len(v)) || len(v) == 4096 {
+		t.Errorf("a full log takes %d bytes", len(v))
+	}
+	if _, err := a.shared.public.seal(a.publicSlot(), nil, make([]byte, MaxSlotSize)); err == nil {
+		t.Error("more than a slot takes was sealed")
+	}
+}
+
+func TestPens(t *testing.T) {
+	first := pens{NewSeed()}
+	s := slot{address: first.address()}
+	seal := func(p pens, replaces []byte) []byte {
+		v, err := p.seal(s, replaces, []byte("x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	v1 := seal(first, nil)
+	second := first.with(NewSeed()) // a revocation
+	v2 := seal(second, v1)
+	if addressOf(v2[8:40]) != s.address || bytes.Equal(v2[40:72], v1[40:72]) {
+		t.Error("the old pen must hand over to the new one")
+	}
+	if _, err := first.seal(s, v2, nil); err == nil {
+		t.Error("who has only the old pen wrote after the new one")
+	}
+	v3 := seal(second, v2)
+	if !bytes.Equal(v3[8:40], v2[40:72]) {
+		t.Error("the new pen does not write")
+	}
+	if v := seal(second, nil); addressOf(v[8:40]) != s.address {
+		t.Error("a slot that a relay lost is begun by the first pen")
+	}
+	many := second
+	for range 2 * maxPens {
+		many = many.with(NewSeed())
+	}
+	if len(many) != maxPens || many.address() != s.address {
+		t.Error("the first pen was lost")
 	}
 }
 
 func FuzzOpenSlot(f *testing.F) {
 	a := newAccount(f, "Alice")
-	f.Add(a.public.appendTo(nil))
-	f.Add(slotValue(f, a, 1))
+	f.Add(a.publicPart(start).appendTo(nil))
+	f.Add(slotValue(f, a, nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if _, err := OpenSlot(a.Card(), b); err != nil && !errors.Is(err, ErrSlot) {
-			t.Fatal(err)
-		}
+		OpenSlot(a.Card(), b)
 		// As plaintext: parse and encode again is the identity.
 		r := reader{b: b}
 		p := r.publicPart()

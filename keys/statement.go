@@ -10,6 +10,8 @@ const (
 	contextSlot    = "ringfork/1/slot"
 	contextLog     = "ringfork/1/log"
 	contextCard    = "ringfork/1/card"
+	contextHead    = "ringfork/1/head"
+	contextPrivate = "ringfork/1/private"
 )
 
 // Statement returns the bytes that a signature or a hash covers: the context and then the fields, each prefixed by its

@@ -1,6 +1,9 @@
 package keys
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"time"
+)
 
 // reader takes fields off the front of untrusted bytes. After a field that was not there, every further one is zero and
 // ok is false: a parser checks once, at the end.
@@ -32,6 +35,26 @@ func (r *reader) uint16() int {
 	}
 	return 0
 }
+
+func (r *reader) uint32() uint32 {
+	if f := r.take(4); f != nil {
+		return binary.BigEndian.Uint32(f)
+	}
+	return 0
+}
+
+// time reads unix seconds.
+func (r *reader) time() time.Time {
+	n := r.uint64()
+	if n > maxTime {
+		r.bad = true
+		return time.Time{}
+	}
+	return time.Unix(int64(n), 0)
+}
+
+// maxTime is in the year 10,680: what is beyond is no time that a clock showed.
+const maxTime = 1 << 38
 
 func (r *reader) uint64() uint64 {
 	if f := r.take(8); f != nil {

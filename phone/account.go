@@ -1,58 +1,13 @@
 package phone
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"io/fs"
+	"math/rand/v2"
 	"time"
 
 	"ringfork/keys"
 	"ringfork/signalcore"
 )
-
-// Keys of the store.
-const (
-	keyAccount  = "account"
-	keyContacts = "contacts"
-)
-
-// loadAccount returns the profile's account. In an empty store it makes one, under a lock: two endpoints that open a
-// fresh profile in the same instant end with the same account.
-func loadAccount(ctx context.Context, s Store, name string) (*keys.Account, error) {
-	unlock, err := s.Lock(ctx, keyAccount)
-	if err != nil {
-		return nil, storeError("failed to lock the profile", err)
-	}
-	defer unlock()
-	b, version, err := s.Get(ctx, keyAccount)
-	if err != nil {
-		return nil, storeError("failed to read the account", err)
-	}
-	var a *keys.Account
-	if b == nil {
-		if a, err = keys.NewAccount(name); err != nil {
-			return nil, storeError("failed to make an account", err)
-		}
-	} else {
-		if a, err = keys.ParseAccount(b); err != nil {
-			return nil, storeError("failed to read the account: it was stored by another version, or damaged", err)
-		}
-		if name == "" || keys.CleanName(name) == a.Name() {
-			return a, nil
-		}
-		a.SetName(name)
-	}
-	if b, err = a.MarshalBinary(); err != nil {
-		return nil, storeError("failed to store the account", err)
-	}
-	if err := s.Put(ctx, keyAccount, b, version); err != nil {
-		return nil, storeError("failed to store the account", err)
-	}
-	return a, nil
-}
-
-func storeError(text string, err error) error { return &Error{Code: CodeStore, Text: text, Err: err} }
 
 // relay takes the transport's news.
 func (p *Phone) relay(s RelayState) {
@@ -66,82 +21,137 @@ func (p *Phone) relay(s RelayState) {
 	switch s {
 	case Online:
 		p.step(signalcore.RelayOnline{})
-		p.announce()
+		p.catchUp()
 	default:
+		p.boxes.offline()
 		p.step(signalcore.BacklogRead{Done: false})
 	}
 	p.tell(RelayChanged{State: s})
 }
 
-// announceTime bounds one attempt to put the account's public part into its slot.
-const announceTime = 15 * time.Second
+// Times of what a phone does for its account beside calls.
+const (
+	commitTime = 20 * time.Second // bounds one attempt to bring the account and the relay together
+	careEvery  = time.Minute      // between looks at what is due: rotations, greetings
+	retryTime  = 10 * time.Second // until a failed attempt is made again
+)
 
-// announce puts the account's public part into its slot, where contacts find it, unless it is there already. It is tried
-// whenever the relay is reached: a relay may have lost its slots.
-func (p *Phone) announce() {
-	if p.slotBusy {
+// own returns the account as it is now. It is not to be changed: commit changes a copy.
+func (p *Phone) own() *keys.Account {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.account
+}
+
+// commit makes a change to the account, or only brings it and the relay together, and lets the phone go on with the result.
+func (p *Phone) commit(ctx context.Context, f change) error {
+	ctx, cancel := context.WithTimeout(ctx, commitTime)
+	defer cancel()
+	account, err := profile{p.cfg.Transport, p.cfg.Store}.commit(ctx, f)
+	switch Code(err) {
+	case CodeRevoked:
+		p.queue.put(p.revoked)
+	case CodeLogForked:
+		p.queue.put(func() { p.tell(Warning{Code: CodeLogForked}) })
+	}
+	if err != nil {
+		return err
+	}
+	p.adopt(account)
+	return p.Refresh(ctx)
+}
+
+// adopt goes on with an account that this endpoint, or another one of the profile, stored.
+func (p *Phone) adopt(account *keys.Account) {
+	p.mu.Lock()
+	old := p.account
+	p.account = account
+	p.mu.Unlock()
+	if account.Sequence() != old.Sequence() {
+		p.queue.put(func() {
+			p.listen()
+			p.tell(DevicesChanged{Card: p.Card()})
+		})
+	}
+}
+
+// catchUp brings the account and the relay together, in the background: whenever the relay is reached (it may have lost its
+// slots, or another device may have changed the account), and when something is due or was changed here.
+func (p *Phone) catchUp() {
+	if p.catching {
+		p.catchAgain = true
 		return
 	}
-	p.slotBusy = true
+	p.catching, p.catchAgain = true, false
 	p.effect(func() {
-		ctx, cancel := context.WithTimeout(p.ctx, announceTime)
-		defer cancel()
-		err := p.putSlot(ctx)
-		p.queue.put(func() {
-			p.slotBusy = false
-			if err != nil {
-				p.drop("slot not written")
+		var f change
+		now, first := time.Now(), !p.careful
+		if own := p.own(); own.RotationDue(now) || first && rename(&p.cfg, own.Clone()) {
+			f = func(a *keys.Account, _ *keys.Contacts) error {
+				if a.RotationDue(now) { // another device may have done it
+					a.Rotate(now)
+				}
+				if first {
+					rename(&p.cfg, a)
+				}
+				return nil
 			}
+		}
+		before := p.own().Sequence()
+		err := p.commit(p.ctx, f)
+		p.queue.put(func() {
+			p.catching = false
+			switch {
+			case err == nil:
+				p.careful = true
+			default:
+				p.drop("account not brought up to date: " + Code(err))
+				if Code(err) == CodeRelay && p.State() == Online {
+					time.AfterFunc(retryTime, func() { p.queue.put(p.catchUp) })
+				}
+			}
+			if err == nil && (p.own().Sequence() != before || p.cfg.entered) {
+				p.cfg.entered = false
+				p.shareChange()
+			}
+			if p.catchAgain {
+				p.catchUp()
+			}
+			p.greetAll()
 		})
 	})
 }
 
-func (p *Phone) putSlot(ctx context.Context) error {
-	card := p.account.Card()
-	for ctx.Err() == nil {
-		var replaces uint64
-		value, err := p.cfg.Transport.GetSlot(ctx, card.Slot)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-		case err != nil:
-			return err
-		default:
-			there, err := keys.OpenSlot(card, value)
-			if err != nil {
-				return err
-			}
-			mine := p.account.Public()
-			if there.Name == mine.Name && there.Inbox == mine.Inbox && bytes.Equal(there.InboxRecipient, mine.InboxRecipient) &&
-				there.LogHead == mine.LogHead {
-				return nil
-			}
-			replaces = there.Version
+// care looks from time to time at what is due.
+func (p *Phone) care() {
+	if p.State() == Online {
+		if a := p.own(); a.RotationDue(time.Now()) || a.KeyDue() {
+			p.catchUp()
 		}
-		if value, err = p.account.SlotValue(replaces + 1); err != nil {
-			return err
-		}
-		err = p.cfg.Transport.PutSlot(ctx, card.Slot, value, replaces)
-		if !errors.Is(err, fs.ErrExist) {
-			return err
-		}
-		// Another endpoint of this account was faster. The next round finds its value.
+		p.greetAll()
 	}
-	return ctx.Err()
+	p.careTimer = time.AfterFunc(careEvery+rand.N(careEvery/4), func() { p.queue.put(p.care) })
 }
 
-// fetch reads the public part of the account that a card names.
-func (p *Phone) fetch(ctx context.Context, card keys.Card) (keys.Public, error) {
-	value, err := p.cfg.Transport.GetSlot(ctx, card.Slot)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return keys.Public{}, &Error{Code: CodeSlotEmpty,
-			Text: "nobody is known under this card at this relay: its owner has to open their page once"}
-	case err != nil:
-		return keys.Public{}, &Error{Code: CodeRelay, Text: "failed to look up the card: the relay cannot be reached", Err: err}
+// shareChange tells the account's other endpoints that it changed: they read it.
+func (p *Phone) shareChange() { p.shareOwn(p.changed()) }
+
+func (p *Phone) changed() signalcore.Sync {
+	p.changes++
+	return signalcore.Sync{What: signalcore.SyncAccount, Counter: p.changes}
+}
+
+// revoked ends this phone: its device is no member of the account any more.
+func (p *Phone) revoked() {
+	if p.gone.Swap(true) {
+		return
 	}
-	public, err := keys.OpenSlot(card, value)
-	if err != nil {
-		return keys.Public{}, &Error{Code: CodeSlotInvalid, Text: "what the relay has under this card is not its owner's", Err: err}
-	}
-	return public, nil
+	p.leave()
+	p.tell(Gone{Code: CodeRevoked})
+}
+
+// listen opens what comes by the account's keys as they are now.
+func (p *Phone) listen() {
+	p.boxes.subscribe(p.own(), p.Contacts())
+	p.listenOwn()
 }

@@ -20,7 +20,22 @@ const (
 	CodeSlotEmpty      = "slot-empty"        // the card's owner has not been online at this relay
 	CodeSlotInvalid    = "slot-invalid"      // what is there is not what the card names
 	CodeStore          = "store-failed"      // the profile cannot be read or written
-	CodeFull           = "contacts-full"
+	CodeContactsFull   = "contacts-full"
+	CodeUnknownRequest = "unknown-request" // nobody of that account asks to be a contact
+	CodeUnknownDevice  = "unknown-device"  // no device of the account
+	CodeDevicesFull    = "devices-full"    // the account takes no more of them
+	CodeSlotStale      = "slot-stale"      // the card's owner was not online for two weeks, or the relay hides it
+	CodeLogForked      = "log-forked"      // the relay shows a list of devices that must not be believed
+	CodeSafetyMismatch = "safety-mismatch" // the safety numbers differ
+	CodeBadLink        = "bad-link"        // not a linking code
+	CodeLinkExpired    = "link-expired"    // the other device did not answer in time
+	CodeLinkRejected   = "link-rejected"   // the other device did not approve
+	CodeBadPassphrase  = "bad-passphrase"
+	CodeBadBackup      = "bad-backup"
+	CodeWrongSecret    = "wrong-secret" // the login is another account's than the profile
+	CodeRevoked        = "revoked"      // this device is no member of the account any more
+	CodeStoreNewer     = "store-newer"  // a newer version wrote the profile
+	CodeFull           = "account-full" // the account has grown too large
 	CodeClosed         = "closed"
 )
 

@@ -17,6 +17,25 @@ type CallChanged struct{ Call Call }
 // ContactsChanged says that the list of contacts is another.
 type ContactsChanged struct{}
 
+// DevicesChanged says that the account, its name or its devices are others, and with them its card.
+type DevicesChanged struct{ Card string }
+
+// RequestsChanged says that somebody asks to be a contact, or does no more.
+type RequestsChanged struct{}
+
+// Warning says that something happened that the user should look at. Codes are WarnDeviceAdded and CodeLogForked,
+// CodeSlotInvalid and CodeSlotStale: what the relay showed of the contact was refused.
+type Warning struct {
+	Code    string
+	Contact keys.AccountID // zero: the own account
+}
+
+// WarnDeviceAdded warns of a verified contact that has a new device.
+const WarnDeviceAdded = "device-added"
+
+// Gone says that the phone ended by itself: CodeRevoked.
+type Gone struct{ Code string }
+
 // RelayChanged says whether the relay can be reached.
 type RelayChanged struct{ State RelayState }
 
@@ -30,6 +49,10 @@ func (Incoming) event()        {}
 func (CallChanged) event()     {}
 func (ContactsChanged) event() {}
 func (RelayChanged) event()    {}
+func (DevicesChanged) event()  {}
+func (RequestsChanged) event() {}
+func (Warning) event()         {}
+func (Gone) event()            {}
 func (Refused) event()         {}
 
 // Call is a call as its user sees it.

@@ -34,17 +34,21 @@ const (
 	lookUpTime      = 10 * time.Second
 )
 
-// inboxFrame takes a frame from the account's own mailbox: a ring, or how the ringing ended.
-func (p *Phone) inboxFrame(f []byte, age time.Duration) {
+// boxFrame takes a frame from one of the account's mailboxes: a ring, how the ringing ended, or a hello.
+func (p *Phone) boxFrame(b *box, f []byte, age time.Duration) {
 	if p.leaving {
 		return
 	}
-	e, err := p.inbox.Open(time.Now(), f)
+	e, err := b.opener.Open(time.Now(), f)
 	if err != nil {
 		p.drop(err.Error())
 		return
 	}
 	if e == nil {
+		return
+	}
+	if b.contact != (keys.AccountID{}) && e.From.Account != signalcore.AccountID(b.contact) {
+		p.drop("mailbox of another contact")
 		return
 	}
 	if waiting, ok := p.held[e.Call]; ok { // keep the order within a call
@@ -58,6 +62,8 @@ func (p *Phone) inboxFrame(f []byte, age time.Duration) {
 		p.judgeRing(e, age)
 	case signalcore.Settled:
 		p.inboxSettled(e, age)
+	case frame.Hello:
+		p.judgeHello(e)
 	default:
 		p.drop(frame.ReasonUnexpected)
 	}
@@ -72,24 +78,48 @@ func (p *Phone) inboxSettled(e *frame.Envelope, age time.Duration) {
 	p.step(signalcore.Received{Call: e.Call, From: e.From, ID: e.ID, Msg: e.Msg, Age: age})
 }
 
-// judgeRing believes a ring of a contact's known device at once. Of anybody else it first looks up what there is to know:
-// the profile's other endpoints may have added the contact meanwhile, and a stranger's log is fetched by the card in its
-// ring, where strangers may ring at all.
+// judgeRing believes a ring of a contact's known device at once, and looks the contact up beside: it may have revoked that
+// device. Of anybody else it first looks up what there is to know: the profile's other endpoints may have added the
+// contact meanwhile, and a stranger's log is fetched by the card in its ring, where strangers may ring at all.
 func (p *Phone) judgeRing(e *frame.Envelope, age time.Duration) {
 	card, err := frame.CheckRing(e, p.self.Account)
 	if err != nil {
 		p.drop(err.Error())
 		return
 	}
+	if p.blocked(card.Account) {
+		p.drop("blocked")
+		return
+	}
 	if p.machine.Knows(e.Call) {
 		p.step(signalcore.Received{Call: e.Call, From: e.From, ID: e.ID, Msg: e.Msg, Age: age})
 		return
 	}
-	contact, known := p.contact(card.Account)
-	if known && frame.Trust(e, contact.Public) == nil {
-		p.believe(e, age, card, false)
+	if head, _ := frame.PeerHead(e); !p.own().Knows(head) {
+		p.holdRing(e, age, card)
 		return
 	}
+	contact, known := p.contact(card.Account)
+	if known && !contact.Public.Expired(time.Now()) && frame.Trust(e, contact.Public) == nil {
+		p.believe(e, age, card, false)
+		p.doubt(e, contact)
+		return
+	}
+	p.holdRing(e, age, card)
+}
+
+// doubt looks a contact up that rings, and ends the call if its device was revoked meanwhile.
+func (p *Phone) doubt(e *frame.Envelope, contact keys.Contact) {
+	p.freshen(contact, func(c keys.Contact) {
+		if err := frame.Trust(e, c.Public); err != nil {
+			p.drop(err.Error())
+			p.step(signalcore.Received{Call: e.Call, From: e.From, ID: ^e.ID, Msg: signalcore.Hangup{}})
+		}
+	})
+}
+
+// holdRing keeps a ring, and what follows it, until its caller was looked up.
+func (p *Phone) holdRing(e *frame.Envelope, age time.Duration, card keys.Card) {
 	if len(p.held) >= maxHeldCalls {
 		p.drop("too many callers to look up")
 		return
@@ -104,7 +134,11 @@ func (p *Phone) judgeRing(e *frame.Envelope, age time.Duration) {
 			waiting := p.held[e.Call]
 			delete(p.held, e.Call)
 			if err != nil {
-				p.drop(reason(err))
+				if contact, known := p.contact(card.Account); known {
+					p.refuse(contact, err)
+				} else {
+					p.drop(reason(err))
+				}
 				return
 			}
 			p.believe(e, age+time.Since(came), card, stranger)
@@ -117,7 +151,7 @@ func (p *Phone) judgeRing(e *frame.Envelope, age time.Duration) {
 	})
 }
 
-// lookUp judges a ring by what the store and, where it may be asked, the relay say of the caller.
+// lookUp judges a ring by what the store and, where it may be asked, the relay say of the caller and of the own account.
 func (p *Phone) lookUp(ctx context.Context, e *frame.Envelope, card keys.Card) (stranger bool, err error) {
 	if err := p.Refresh(ctx); err != nil {
 		return false, err
@@ -126,26 +160,29 @@ func (p *Phone) lookUp(ctx context.Context, e *frame.Envelope, card keys.Card) (
 	if !known && p.cfg.Incoming != signalcore.FromAnyone {
 		return false, frame.DropError{Reason: "stranger"}
 	}
+	if head, _ := frame.PeerHead(e); !p.own().Knows(head) {
+		if err := p.commit(ctx, nil); err != nil { // another own device may have changed the log
+			return false, err
+		}
+		if !p.own().Knows(head) {
+			return false, &Error{Code: CodeLogForked, Text: "the caller knows another log of this account"}
+		}
+	}
 	if known {
-		if err := frame.Trust(e, contact.Public); err == nil {
+		if !contact.Public.Expired(time.Now()) && frame.Trust(e, contact.Public) == nil {
 			return false, nil
 		}
-		card = contact.Card // the one that was given to us, not the one in the ring
+		fresh, err := p.fetchContact(ctx, contact) // by the card that was given to us, not the one in the ring
+		if err != nil {
+			return false, err
+		}
+		return false, frame.Trust(e, fresh.Public)
 	}
 	public, err := p.fetch(ctx, card)
 	if err != nil {
 		return false, err
 	}
-	if known {
-		if !public.Replaces(contact.Public) {
-			return false, frame.DropError{Reason: "contact's log was replaced"}
-		}
-		contact.Public = public
-		if err := p.change(ctx, func(l *keys.Contacts) error { return l.Add(contact) }); err != nil {
-			return false, err
-		}
-	}
-	return !known, frame.Trust(e, public)
+	return true, frame.Trust(e, public)
 }
 
 func reason(err error) string {

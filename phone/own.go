@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ringfork/frame"
+	"ringfork/keys"
 	"ringfork/signalcore"
 )
 
@@ -19,16 +20,24 @@ type Siblings interface {
 // listenOwn hears the account's other endpoints: in the mailbox that they share and, where there is one, on the way between
 // tabs.
 func (p *Phone) listenOwn() {
-	opener := frame.NewOpener(p.account.SyncIdentity())
+	account := p.own()
+	if p.stopOwn != nil && p.ownBoxes == account.Boxes() {
+		return
+	}
+	for _, stop := range p.stopOwn {
+		stop()
+	}
+	p.stopOwn, p.ownBoxes = nil, account.Boxes()
+	opener := frame.NewOpener(account.SyncIdentity())
 	take := func(f []byte, age time.Duration) { p.queue.put(func() { p.ownFrame(opener, f, age) }) }
-	p.stopOwn = append(p.stopOwn, p.cfg.Transport.Subscribe(p.account.SyncMailbox(),
+	p.stopOwn = append(p.stopOwn, p.cfg.Transport.Subscribe(account.SyncMailbox(),
 		func(f []byte, age time.Duration) {
 			if age < ownTime {
 				take(f, age)
 			}
 		}, func() {}))
 	if p.cfg.Siblings != nil {
-		p.stopOwn = append(p.stopOwn, p.cfg.Siblings.Start(p.account.ID().String(), func(f []byte) { take(f, 0) }))
+		p.stopOwn = append(p.stopOwn, p.cfg.Siblings.Start(account.ID().String(), func(f []byte) { take(f, 0) }))
 	}
 }
 
@@ -47,18 +56,30 @@ func (p *Phone) ownFrame(opener *frame.Opener, f []byte, age time.Duration) {
 	if e == nil {
 		return
 	}
-	msg, err := frame.CheckSync(e, p.account.Public())
+	msg, err := frame.CheckSync(e, signalcore.AccountID(p.own().ID()), p.own().Has)
 	if err != nil {
 		p.drop(err.Error())
+		if err == (frame.DropError{Reason: frame.ReasonDevice}) {
+			p.catchUp() // it has the account's key: the account has a device that this one does not know
+		}
+		return
+	}
+	if msg.What == signalcore.SyncAccount {
+		if e.From.Endpoint != p.self.Endpoint {
+			p.catchUp()
+		}
 		return
 	}
 	p.step(signalcore.Synced{From: e.From.Endpoint, Msg: msg, Age: age})
 }
 
 // shareOwn tells the account's other endpoints, over every way at once.
-func (p *Phone) shareOwn(msg signalcore.Sync) {
+func (p *Phone) shareOwn(msg signalcore.Sync) { p.shareWith(p.own(), msg) }
+
+// shareWith tells those who listen by the keys of the account as it is, or was.
+func (p *Phone) shareWith(account *keys.Account, msg signalcore.Sync) {
 	h := frame.Header{ID: signalcore.MessageID(msg.Counter), Call: msg.Call, From: p.self, To: p.self.Account}
-	frames, _, err := frame.Seal(h, msg, p.account.Sign, p.account.SyncIdentity().Recipient())
+	frames, _, err := frame.Seal(h, msg, account.Sign, account.SyncIdentity().Recipient())
 	if err != nil {
 		p.drop("message not sealed")
 		return
@@ -70,7 +91,7 @@ func (p *Phone) shareOwn(msg signalcore.Sync) {
 		p.effect(func() {
 			ctx, cancel := context.WithTimeout(p.ctx, publishTime)
 			defer cancel()
-			if err := p.cfg.Transport.Publish(ctx, p.account.SyncMailbox().Address(), f); err != nil {
+			if err := p.cfg.Transport.Publish(ctx, account.SyncMailbox().Address(), f); err != nil {
 				p.queue.put(func() { p.drop("frame not published") })
 			}
 		})

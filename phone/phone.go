@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"ringfork/frame"
 	"ringfork/keys"
 	"ringfork/peer"
 	"ringfork/signalcore"
@@ -21,6 +20,13 @@ type Config struct {
 	Siblings  Siblings // may be nil
 	Name      string   // claimed towards those called, at most 64 bytes
 	Label     string   // this device's, for contacts, at most 64 bytes
+
+	// Secret, if not nil, opens the account of a login: see keys.Secret. Backup and Passphrase open that of a backup, in an
+	// empty store.
+	Secret             *keys.Secret
+	Backup, Passphrase string
+
+	entered bool // this device was added to an account by them
 
 	Incoming   signalcore.Incoming
 	Preconnect signalcore.Preconnect
@@ -37,7 +43,6 @@ type Config struct {
 // Phone places and takes the calls of one endpoint. Its methods may be called from any goroutine but the pump's.
 type Phone struct {
 	cfg     Config
-	account *keys.Account
 	self    signalcore.Sender
 	queue   *queue
 	done    chan struct{} // closed to stop the pump
@@ -50,28 +55,38 @@ type Phone struct {
 	running atomic.Int64   // publications under way
 
 	// The pump's own.
-	machine  *signalcore.Machine
-	inbox    *frame.Opener
-	sessions map[signalcore.CallID]*session
-	rings    map[signalcore.CallID]*rung
-	held     map[signalcore.CallID][]*heldFrame
-	conns    map[signalcore.ConnID]*leg
-	unsub    func()
-	stopOwn  []func()
-	leaving  bool
-	slotBusy bool
+	machine   *signalcore.Machine
+	boxes     boxes
+	sessions  map[signalcore.CallID]*session
+	rings     map[signalcore.CallID]*rung
+	held      map[signalcore.CallID][]*heldFrame
+	conns     map[signalcore.ConnID]*leg
+	lingering map[signalcore.CallID]func() // mailboxes of calls that are over
+	stopOwn   []func()
+	ownBoxes  uint32 // the count of changes of the addresses that stopOwn is of
+	leaving   bool
 
-	mu       sync.Mutex
-	contacts *keys.Contacts
-	version  uint64 // of the stored contacts
-	state    RelayState
-	drops    map[string]int
+	catching, catchAgain bool // the account is being brought up to date; it is to be once more
+	careful              bool // it was, once
+	careTimer            *time.Timer
+	changes              uint64 // told to own endpoints
+	greetings            map[keys.AccountID]greeting
+	fetching             int // contacts' slots that are being read
+
+	mu              sync.Mutex
+	account         *keys.Account
+	contacts        *keys.Contacts
+	version         uint64 // of the stored contacts
+	requests        []Request
+	requestsVersion uint64
+	state           RelayState
+	drops           map[string]int
 }
 
 // Open loads the profile's account, or makes one in an empty store, and starts the phone. It needs the store, not the
-// relay: without it the phone is there, offline.
+// relay: without it the phone is there, offline. Only to enter an account by a secret or a backup the relay is needed.
 func Open(ctx context.Context, cfg Config) (*Phone, error) {
-	account, err := loadAccount(ctx, cfg.Store, cfg.Name)
+	account, err := openAccount(ctx, &cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -89,29 +104,31 @@ func Open(ctx context.Context, cfg Config) (*Phone, error) {
 		cfg: cfg, account: account, contacts: contacts, version: version,
 		self:  signalcore.Sender{Account: signalcore.AccountID(account.ID()), Device: signalcore.DeviceID(account.Device())},
 		queue: newQueue(), done: make(chan struct{}), stopped: make(chan struct{}),
-		inbox:    frame.NewOpener(account.InboxIdentity()),
 		sessions: map[signalcore.CallID]*session{}, rings: map[signalcore.CallID]*rung{},
-		held: map[signalcore.CallID][]*heldFrame{}, conns: map[signalcore.ConnID]*leg{},
-		state: Connecting, drops: map[string]int{},
+		lingering: map[signalcore.CallID]func(){},
+		held:      map[signalcore.CallID][]*heldFrame{}, conns: map[signalcore.ConnID]*leg{},
+		greetings: map[keys.AccountID]greeting{},
+		state:     Connecting, drops: map[string]int{},
 	}
+	p.boxes = boxes{p: p, of: map[keys.AccountID]*box{}}
 	rand.Read(p.self.Endpoint[:])
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.machine = signalcore.New(signalcore.Config{Self: p.self, Name: cfg.Name, Label: cfg.Label, Incoming: cfg.Incoming,
 		Preconnect: cfg.Preconnect, Busy: cfg.Busy, RingTime: cfg.RingTime, Seen: seen})
-	p.unsub = cfg.Transport.Subscribe(account.Inbox(),
-		func(f []byte, age time.Duration) { p.queue.put(func() { p.inboxFrame(f, age) }) },
-		func() { p.queue.put(func() { p.step(signalcore.BacklogRead{Done: true}) }) })
-	p.listenOwn()
+	if err := p.refreshRequests(ctx); err != nil {
+		return nil, err
+	}
+	p.queue.put(func() { p.listen(); p.care() })
 	cfg.Transport.Start(func(s string) { p.queue.put(func() { p.relay(RelayState(s)) }) })
 	go p.pump()
 	return p, nil
 }
 
 // Account returns the account's id.
-func (p *Phone) Account() keys.AccountID { return p.account.ID() }
+func (p *Phone) Account() keys.AccountID { return p.own().ID() }
 
 // Card returns the account's card as a link to the relay's own page.
-func (p *Phone) Card() string { return p.account.Card().Link(p.cfg.Transport.Origin()) }
+func (p *Phone) Card() string { return p.own().Card().Link(p.cfg.Transport.Origin()) }
 
 // State returns whether the relay can be reached.
 func (p *Phone) State() RelayState {
@@ -220,12 +237,18 @@ func (p *Phone) Close() {
 // shut releases what the pump left behind, which nobody else touches any more.
 func (p *Phone) shut() {
 	p.cancel()
-	p.unsub()
+	if p.careTimer != nil {
+		p.careTimer.Stop()
+	}
+	p.boxes.close()
 	for _, stop := range p.stopOwn {
 		stop()
 	}
 	for _, s := range p.sessions {
 		s.unsubscribe()
+	}
+	for _, stop := range p.lingering {
+		stop()
 	}
 	for _, l := range p.conns {
 		l.close()
@@ -233,3 +256,6 @@ func (p *Phone) shut() {
 	p.cfg.Transport.Close()
 	p.effects.Wait()
 }
+
+// CardLink returns any card as such a link.
+func (p *Phone) CardLink(card keys.Card) string { return card.Link(p.cfg.Transport.Origin()) }

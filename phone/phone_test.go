@@ -517,7 +517,7 @@ func TestOneAccount(t *testing.T) {
 	ids := make(chan keys.AccountID)
 	for range 20 {
 		go func() {
-			a, err := loadAccount(t.Context(), home, "Bob")
+			a, err := openAccount(t.Context(), &Config{Store: home, Name: "Bob"})
 			if err != nil {
 				t.Error(err)
 				ids <- keys.AccountID{}
@@ -537,10 +537,7 @@ func TestOneAccount(t *testing.T) {
 func TestBadCards(t *testing.T) {
 	w := newTown(t)
 	alice := w.open("Alice", newMemory(), nil)
-	nobody, err := keys.NewAccount("Nobody")
-	if err != nil {
-		t.Fatal(err)
-	}
+	nobody := keys.NewAccount("Nobody", "", time.Now())
 	card := alice.Card()
 	for text, want := range map[string]string{
 		"":                   CodeBadCard,

@@ -1,7 +1,7 @@
 package phone
 
 import (
-	"context"
+	"math/rand/v2"
 	"time"
 
 	"filippo.io/age"
@@ -24,7 +24,12 @@ type session struct {
 	caller    *frame.Caller // nil until the ring is sealed
 	identity  *age.HybridIdentity
 	contact   keys.Contact
+	ways      []replyTo // where the called account reads: the last is the newest known
+	rang      letter    // the ring, to be sealed again for a newer one
 	endpoints map[signalcore.EndpointID]*replyTo
+	rungAt    signalcore.Address // where the ring went last
+	rungBy    []byte             // the key to which it was sealed
+	asked     bool               // the called account was looked up because of what came in
 
 	// Of a called endpoint.
 	called *frame.Called
@@ -34,14 +39,23 @@ type session struct {
 	reply  replyTo
 }
 
-// replyTo is where one endpoint reads, and by which key.
+// replyTo is where one endpoint or account reads, and by which key.
 type replyTo struct {
 	mailbox   signalcore.Address
 	recipient age.Recipient
 	answers   signalcore.Hash // the message of theirs that an answer answers
 }
 
-type sentMessage struct {
+// letter is a message before it is sealed.
+type letter struct {
+	header frame.Header
+	msg    signalcore.Message
+}
+
+// sentMessage is a message as it was sealed, for each mailbox it goes to.
+type sentMessage []sealed
+
+type sealed struct {
 	to     signalcore.Address
 	frames [][]byte
 }
@@ -72,12 +86,28 @@ func (p *Phone) openSession(out signalcore.OpenMailbox) {
 		func(f []byte, age time.Duration) { p.queue.put(func() { p.callFrame(call, f, age) }) }, func() {})
 }
 
+// A call's mailbox is kept for a random time after the keys are dropped, so that the relay does not see when calls end.
+const (
+	lingerLeast = 10 * time.Second
+	lingerMost  = 2 * time.Minute
+)
+
 func (p *Phone) closeSession(call signalcore.CallID) {
-	if s := p.sessions[call]; s != nil {
-		s.unsubscribe()
-		delete(p.sessions, call)
-	}
 	delete(p.rings, call)
+	s := p.sessions[call]
+	if s == nil {
+		return
+	}
+	delete(p.sessions, call)
+	p.lingering[call] = s.unsubscribe
+	time.AfterFunc(lingerLeast+rand.N(lingerMost-lingerLeast), func() {
+		p.queue.put(func() {
+			if stop := p.lingering[call]; stop != nil {
+				delete(p.lingering, call)
+				stop()
+			}
+		})
+	})
 }
 
 // post seals a message of the machine's and publishes it.
@@ -87,48 +117,32 @@ func (p *Phone) post(out signalcore.Post) {
 		p.drop("post without session")
 		return
 	}
-	h := frame.Header{ID: out.ID, Call: out.Call, From: p.self}
-	msg := out.Msg
-	var to replyTo
+	l := letter{frame.Header{ID: out.ID, Call: out.Call, From: p.self}, out.Msg}
 	switch {
 	case s.called != nil:
-		to = s.reply
-		h.To, h.ToEndpoint = s.ring.From.Account, s.ring.From.Endpoint
-		if o, ok := msg.(signalcore.Offer); ok {
-			o.LogHead, o.Seed, o.Mailbox = p.account.LogHead(), s.seed, s.mailbox.Address()
-			msg, h.Ref = o, s.ring.Hash
-		}
+		p.postToCaller(s, l)
 	case out.To == signalcore.EndpointID{}:
-		recipient, err := s.contact.Public.Recipient()
-		if err != nil {
-			p.drop("contact without key")
-			return
-		}
-		to = replyTo{mailbox: signalcore.Address(s.contact.Public.Inbox), recipient: recipient}
-		h.To = signalcore.AccountID(s.contact.ID())
-		if r, ok := msg.(signalcore.Ring); ok {
-			msg = frame.Introduce(r, p.account, s.contact.Public, s.mailbox, frame.RecipientBytes(s.identity.Recipient()))
-		}
+		p.postToAccount(s, l)
 	default:
-		e := s.endpoints[out.To]
-		if e == nil {
-			p.drop("post to an unknown endpoint")
-			return
-		}
-		to = *e
-		h.To, h.ToEndpoint = signalcore.AccountID(s.contact.ID()), out.To
-		if _, ok := msg.(signalcore.Answer); ok {
-			h.Ref = to.answers
-		}
+		p.postToEndpoint(s, out.To, l)
 	}
-	frames, hash, err := frame.Seal(h, msg, p.account.Sign, to.recipient)
-	if err != nil {
-		p.drop("message not sealed")
+}
+
+func (p *Phone) postToCaller(s *session, l letter) {
+	account := p.own()
+	l.header.To, l.header.ToEndpoint = s.ring.From.Account, s.ring.From.Endpoint
+	if o, ok := l.msg.(signalcore.Offer); ok {
+		o.LogHead, o.Seed, o.Mailbox = account.LogHead(), s.seed, s.mailbox.Address()
+		if caller, known := p.contact(keys.AccountID(s.ring.From.Account)); known {
+			o.PeerLogHead = caller.Public.LogHead
+		}
+		l.msg, l.header.Ref = o, s.ring.Hash
+	}
+	hash, ok := p.seal(s, l, s.reply)
+	if !ok {
 		return
 	}
-	switch m := msg.(type) {
-	case signalcore.Ring:
-		s.caller = frame.NewCaller(out.Call, p.self, signalcore.AccountID(s.contact.ID()), hash, p.deviceOf(s))
+	switch m := l.msg.(type) {
 	case signalcore.Offer:
 		s.called.SentOffer(hash)
 	case signalcore.Accept:
@@ -136,105 +150,86 @@ func (p *Phone) post(out signalcore.Post) {
 			s.called.SentAccept(hash)
 		}
 	}
-	s.sent[out.ID] = sentMessage{to: to.mailbox, frames: frames}
-	p.publish(out.Call, out.ID)
+	p.publish(l.header.Call, l.header.ID)
+}
+
+// postToAccount posts to all endpoints of the called account.
+func (p *Phone) postToAccount(s *session, l letter) {
+	l.header.To = signalcore.AccountID(s.contact.ID())
+	if ring, ok := l.msg.(signalcore.Ring); ok {
+		s.rang = letter{l.header, ring}
+		p.ring(s)
+		p.lookBeside(s)
+		return
+	}
+	for _, to := range s.ways {
+		p.seal(s, l, to)
+	}
+	p.publish(l.header.Call, l.header.ID)
+}
+
+// ring seals and publishes the ring by what is known of the called account, unless it went there already. It is one message
+// however often it is sealed.
+func (p *Phone) ring(s *session) {
+	to, err := replyToContact(s.contact)
+	if err != nil || s.rungAt == to.mailbox && string(s.rungBy) == string(s.contact.Public.InboxRecipient) {
+		return
+	}
+	if s.caller == nil {
+		s.rang.msg = frame.Introduce(s.rang.msg.(signalcore.Ring), p.own(), s.contact.Public, s.mailbox,
+			frame.RecipientBytes(s.identity.Recipient()))
+	}
+	hash, ok := p.seal(s, s.rang, to)
+	if !ok {
+		return
+	}
+	if s.caller == nil {
+		s.caller = frame.NewCaller(s.rang.header.Call, p.self, s.rang.header.To, hash, p.deviceOf(s))
+	}
+	s.rungAt, s.rungBy, s.ways = to.mailbox, s.contact.Public.InboxRecipient, append(s.ways, to)
+	p.publish(s.rang.header.Call, s.rang.header.ID)
+}
+
+func (p *Phone) postToEndpoint(s *session, endpoint signalcore.EndpointID, l letter) {
+	to := s.endpoints[endpoint]
+	if to == nil {
+		p.drop("post to an unknown endpoint")
+		return
+	}
+	l.header.To, l.header.ToEndpoint = signalcore.AccountID(s.contact.ID()), endpoint
+	if _, ok := l.msg.(signalcore.Answer); ok {
+		l.header.Ref = to.answers
+	}
+	if _, ok := p.seal(s, l, *to); ok {
+		p.publish(l.header.Call, l.header.ID)
+	}
+}
+
+// seal seals a message for one who reads it, and keeps it to be published.
+func (p *Phone) seal(s *session, l letter, to replyTo) (signalcore.Hash, bool) {
+	frames, hash, err := frame.Seal(l.header, l.msg, p.own().Sign, to.recipient)
+	if err != nil {
+		p.drop("message not sealed")
+		return hash, false
+	}
+	s.sent[l.header.ID] = append(s.sent[l.header.ID], sealed{to.mailbox, frames})
+	return hash, true
+}
+
+// lookBeside looks the called account up while it is being rung by what is known of it. If it has another key or another
+// mailbox by now, the same ring goes there too.
+func (p *Phone) lookBeside(s *session) {
+	p.freshen(s.contact, func(c keys.Contact) { p.ringAnew(s, c) })
+}
+
+func (p *Phone) ringAnew(s *session, c keys.Contact) {
+	s.contact = c
+	if call := s.rang.header.Call; p.sessions[call] == s && p.machine.Ringing(call) {
+		p.ring(s)
+	}
 }
 
 // deviceOf returns who says whether a device is one of the account that a session calls.
 func (p *Phone) deviceOf(s *session) func(signalcore.DeviceID) bool {
 	return func(d signalcore.DeviceID) bool { return s.contact.Public.Has(keys.DeviceID(d)) }
-}
-
-// orderTime is how long a message waits for the one before it: a relay that hangs must not hold up an accept.
-const orderTime = 300 * time.Millisecond
-
-// publishTime bounds one attempt: the machine's retries are the next.
-const publishTime = 10 * time.Second
-
-// publish hands all frames of a message to the relay. When it took them the machine hears of it.
-func (p *Phone) publish(call signalcore.CallID, id signalcore.MessageID) {
-	s := p.sessions[call]
-	if s == nil {
-		return
-	}
-	m, ok := s.sent[id]
-	if !ok {
-		return
-	}
-	var before, done chan struct{}
-	if s.called != nil { // all goes to one mailbox, and an accept must not overtake its offer
-		before, done = s.before, make(chan struct{})
-		s.before = done
-	}
-	p.running.Add(1)
-	p.effect(func() {
-		defer p.running.Add(-1)
-		if done != nil {
-			defer close(done)
-		}
-		if before != nil {
-			select {
-			case <-before:
-			case <-time.After(orderTime):
-			}
-		}
-		ctx, cancel := context.WithTimeout(p.ctx, publishTime)
-		defer cancel()
-		for _, f := range m.frames {
-			if err := p.cfg.Transport.Publish(ctx, m.to, f); err != nil {
-				p.queue.put(func() { p.drop("frame not published") })
-				return
-			}
-		}
-		p.queue.put(func() { p.step(signalcore.Posted{Call: call, ID: id}) })
-	})
-}
-
-// callFrame takes a frame from a call's own mailbox.
-func (p *Phone) callFrame(call signalcore.CallID, f []byte, age time.Duration) {
-	s := p.sessions[call]
-	if s == nil {
-		return
-	}
-	e, err := s.opener.Open(time.Now(), f)
-	if err != nil {
-		p.drop(err.Error())
-		return
-	}
-	if e == nil {
-		return
-	}
-	if s.called != nil {
-		err = s.called.Check(e)
-	} else if err = errNoRing; s.caller != nil {
-		err = s.caller.Check(e)
-	}
-	if err != nil {
-		p.drop(err.Error())
-		return
-	}
-	if s.caller != nil && !s.learn(e) {
-		p.drop("offer with a bad key")
-		return
-	}
-	p.step(signalcore.Received{Call: e.Call, From: e.From, ID: e.ID, Msg: e.Msg, Age: age})
-}
-
-var errNoRing = frame.DropError{Reason: frame.ReasonUnexpected}
-
-// learn notes from a believed message where its endpoint reads.
-func (s *session) learn(e *frame.Envelope) bool {
-	switch m := e.Msg.(type) {
-	case signalcore.Offer:
-		if s.endpoints[e.From.Endpoint] != nil {
-			return true
-		}
-		s.endpoints[e.From.Endpoint] = &replyTo{mailbox: m.Mailbox,
-			recipient: frame.IdentityFromSeed(m.Seed).Recipient(), answers: e.Hash}
-	case signalcore.Accept:
-		if to := s.endpoints[e.From.Endpoint]; to != nil && m.SDP != "" {
-			to.answers = e.Hash
-		}
-	}
-	return true
 }

@@ -18,6 +18,16 @@ type (
 	PeerConfig = peer.Config
 	ICEServer  = peer.ICEServer
 	Conn       = peer.Conn
+	DeviceID   = keys.DeviceID
+	Secret     = keys.Secret
+	MemberKind = keys.MemberKind
+)
+
+// What a member of an account is.
+const (
+	DeviceMember = keys.DeviceMember
+	LoginMember  = keys.LoginMember
+	BackupMember = keys.BackupMember
 )
 
 // Whose rings are heard, with whom to connect before accept, and what becomes of a second call.

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -24,8 +25,14 @@ const (
 )
 
 const (
-	maxSubscriptions = 64
-	closeGrace       = 3 * time.Second // for a peer to take a close frame and answer it
+	// maxSubscriptions is how many mailboxes a connection reads: an endpoint reads one for each contact, and some more.
+	maxSubscriptions = 2048
+	// A connection's client may send that many requests at once, for all its mailboxes, twice over. Each costs a signature
+	// check and perhaps a backlog read.
+	requestBurst      = 2 * maxSubscriptions
+	requestsPerSecond = 200
+
+	closeGrace = 3 * time.Second // for a peer to take a close frame and answer it
 )
 
 // closing is why a connection is ended by the relay, as its client is told. Code zero: without a word.
@@ -46,9 +53,10 @@ var (
 // conn is one reading connection. Three goroutines serve it: read takes the client's messages and checks them, pump (which
 // owns the subscriptions) turns them and what the engine says into a queue, write sends the queue and pings.
 type conn struct {
-	relay *Relay
-	ws    *websocket.Conn
-	nonce [nonceSize]byte
+	relay  *Relay
+	client netip.Prefix
+	ws     *websocket.Conn
+	nonce  [nonceSize]byte
 
 	requests chan request  // read -> pump
 	outgoing chan outgoing // pump -> write
@@ -62,11 +70,13 @@ type conn struct {
 	wg     sync.WaitGroup
 }
 
-// request is a checked message of the client. A refused one still goes through the pump, to be answered in order.
+// request is a message of the client. A refused one still goes through the pump, to be answered in order.
 type request struct {
-	kind    byte
-	address address
-	code    string // why it is refused
+	kind      byte
+	address   address
+	key       ed25519.PublicKey // with signature, the proof in a subscribe
+	signature []byte
+	code      string // why it is refused
 }
 
 // outgoing is a message to the client.
@@ -88,13 +98,13 @@ func (r *Relay) serveSub(w http.ResponseWriter, req *http.Request) error {
 		return unavailable("the relay is closing")
 	}
 	defer r.leave()
-	c := &conn{relay: r, requests: make(chan request), outgoing: make(chan outgoing)}
+	c := &conn{relay: r, client: clientPrefix(r.cfg.ClientAddr(req)), requests: make(chan request), outgoing: make(chan outgoing)}
 	rand.Read(c.nonce[:])
 	c.ctx, c.cancel = context.WithCancel(r.ctx)
 	defer c.cancel()
 	c.io, c.abort = context.WithCancel(context.Background())
 	defer c.abort()
-	if !r.conns.add(c, clientPrefix(r.cfg.ClientAddr(req))) {
+	if !r.conns.add(c) {
 		return unavailable("the relay serves no more connections for now")
 	}
 	defer r.conns.remove(c)
@@ -141,8 +151,7 @@ func (c *conn) stop(why closing) {
 
 // read takes messages from the client until the connection ends.
 func (c *conn) read() {
-	// Waiting here slows the client's requests down, each of which costs a signature check and perhaps a backlog read.
-	limit := rate.NewLimiter(50, 2*maxSubscriptions)
+	limit := rate.NewLimiter(requestsPerSecond, requestBurst) // waiting for it slows the client down
 	for {
 		kind, p, err := c.ws.Read(c.io)
 		if err != nil {
@@ -153,7 +162,7 @@ func (c *conn) read() {
 			c.stop(closeNotBinary)
 			return
 		}
-		req, ok := c.parse(p)
+		req, ok := parse(p)
 		if !ok {
 			c.stop(closeBadMessage)
 			return
@@ -161,6 +170,7 @@ func (c *conn) read() {
 		if limit.Wait(c.ctx) != nil {
 			return
 		}
+		req.code = c.check(req)
 		select {
 		case c.requests <- req:
 		case <-c.ctx.Done():
@@ -169,18 +179,28 @@ func (c *conn) read() {
 	}
 }
 
-// parse reads one message of the client and checks the proof in it.
-func (c *conn) parse(p []byte) (request, bool) {
+// parse reads one message of the client. It checks no proof.
+func parse(p []byte) (request, bool) {
 	switch {
 	case len(p) == 1+keySize+signatureSize && p[0] == msgSubscribe:
-		key, signature := ed25519.PublicKey(p[1:1+keySize]), p[1+keySize:]
-		req := request{kind: msgSubscribe, address: addressOf(key)}
-		if !proves(c.relay.cfg.Origins, c.nonce, key, signature) {
-			req.code = "bad-proof"
-		}
-		return req, true
+		key := ed25519.PublicKey(p[1 : 1+keySize])
+		return request{kind: msgSubscribe, address: addressOf(key), key: key, signature: p[1+keySize:]}, true
 	case len(p) == 1+addressSize && p[0] == msgUnsubscribe:
 		return request{kind: msgUnsubscribe, address: address(p[1:])}, true
 	}
 	return request{}, false
+}
+
+// check returns why a request is refused, nothing if it is not.
+func (c *conn) check(req request) (code string) {
+	if req.kind != msgSubscribe {
+		return ""
+	}
+	if _, ok := c.relay.limits.subscribes.allow(c.client, time.Now()); !ok {
+		return "rate-limited"
+	}
+	if !proves(c.relay.cfg.Origins, c.nonce, req.key, req.signature) {
+		return "bad-proof"
+	}
+	return ""
 }

@@ -11,54 +11,87 @@ import (
 type connSet struct {
 	max int
 
-	mu     sync.Mutex
-	conns  map[*conn]netip.Prefix
-	counts map[netip.Prefix]int
-	owners map[*nats.Subscription]*conn
+	mu      sync.Mutex
+	conns   map[*conn]struct{}
+	clients map[netip.Prefix]use // of what is open
+	owners  map[*nats.Subscription]*conn
 }
 
-// maxClientConns bounds the connections of one client address prefix.
-const maxClientConns = 1024
+// use is how many connections a client address prefix has, and engine subscriptions with all of them.
+type use struct{ conns, subs int }
+
+const (
+	maxClientConns = 1 << 10
+	maxClientSubs  = 1 << 16
+	maxSubs        = 1 << 20 // of all clients; each takes about 2 kB
+)
 
 func newConnSet(max int) *connSet {
 	return &connSet{
-		max: max, conns: map[*conn]netip.Prefix{}, counts: map[netip.Prefix]int{}, owners: map[*nats.Subscription]*conn{},
+		max: max, conns: map[*conn]struct{}{}, clients: map[netip.Prefix]use{}, owners: map[*nats.Subscription]*conn{},
 	}
 }
 
 // add makes room for c, or reports that there is none.
-func (s *connSet) add(c *conn, client netip.Prefix) bool {
+func (s *connSet) add(c *conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.conns) >= s.max || s.counts[client] >= maxClientConns {
+	u := s.clients[c.client]
+	if len(s.conns) >= s.max || u.conns >= maxClientConns {
 		return false
 	}
-	s.conns[c] = client
-	s.counts[client]++
+	s.conns[c] = struct{}{}
+	u.conns++
+	s.clients[c.client] = u
 	return true
 }
 
+// remove takes back add. By then c owns nothing.
 func (s *connSet) remove(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	client := s.conns[c]
 	delete(s.conns, c)
-	if s.counts[client]--; s.counts[client] == 0 {
-		delete(s.counts, client)
-	}
+	u := s.clients[c.client]
+	u.conns--
+	s.put(c.client, u)
 }
 
-// own records that c reads sub, disown that nobody does any more.
+// hasRoom reports whether c may have one more engine subscription.
+func (s *connSet) hasRoom(c *conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.owners) < maxSubs && s.clients[c.client].subs < maxClientSubs
+}
+
+// own records that c reads sub, disown that it does not any more.
 func (s *connSet) own(sub *nats.Subscription, c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.owners[sub] = c
+	u := s.clients[c.client]
+	u.subs++
+	s.put(c.client, u)
 }
 
 func (s *connSet) disown(sub *nats.Subscription) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	c := s.owners[sub]
+	if c == nil {
+		return
+	}
 	delete(s.owners, sub)
+	u := s.clients[c.client]
+	u.subs--
+	s.put(c.client, u)
+}
+
+func (s *connSet) put(client netip.Prefix, u use) {
+	if u == (use{}) {
+		delete(s.clients, client)
+	} else {
+		s.clients[client] = u
+	}
 }
 
 // stopAll ends every connection, after the engine's own one was lost; stopOwner ends that of one subscription.

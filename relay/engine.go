@@ -27,7 +27,7 @@ func startEngine(dir string, memory, disk int64, conns *connSet) (*engine, error
 		NoLog:                  true,
 		NoSigs:                 true,
 		NoSystemAccount:        true,
-		MaxPayload:             64 << 10,
+		MaxPayload:             2 * MaxSlotSize, // the largest message is a slot's value, with a few headers
 		JetStream:              true,
 		JetStreamMaxMemory:     memory,
 		JetStreamMaxStore:      disk,

@@ -48,15 +48,15 @@ func TestMalformedMessagesCloseTheConnection(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)) // the same in each of the fuzzer's processes
 	m := mailbox{addressOf(key.Public().(ed25519.PublicKey)), key}
-	c := &conn{relay: &Relay{cfg: Config{Origins: []string{"http://relay"}}}}
-	good := m.subscribe("http://relay", c.nonce[:])
+	origins, nonce := []string{"http://relay"}, [nonceSize]byte{}
+	good := m.subscribe("http://relay", nonce[:])
 	f.Add(good)
 	f.Add([]byte{})
 	f.Add([]byte{msgSubscribe})
 	f.Add(append([]byte{msgUnsubscribe}, m.address[:]...))
 	f.Fuzz(func(t *testing.T, p []byte) {
-		req, ok := c.parse(p)
-		if ok && req.kind == msgSubscribe && req.code == "" && string(p) != string(good) {
+		req, ok := parse(p)
+		if ok && req.kind == msgSubscribe && proves(origins, nonce, req.key, req.signature) && string(p) != string(good) {
 			t.Errorf("a proof was accepted: %x", p)
 		}
 		if !ok && (len(p) == 97 && p[0] == msgSubscribe || len(p) == 21 && p[0] == msgUnsubscribe) {

@@ -9,8 +9,11 @@ import (
 	"time"
 )
 
-// bodyTimeout is how long a client may take to send a request's few kilobytes.
-const bodyTimeout = 10 * time.Second
+// How long a client may take to send a frame, or the at most 256 kB of a slot's value.
+const (
+	frameTimeout = 10 * time.Second
+	valueTimeout = 30 * time.Second
+)
 
 // Handler serves the relay's paths, all below /v1/. What it refuses it answers with a JSON object {"code", "error"}.
 func (r *Relay) Handler() http.Handler {
@@ -60,8 +63,8 @@ func (r *Relay) servePub(w http.ResponseWriter, req *http.Request) error {
 	if err := r.allow(r.limits.posts, req); err != nil {
 		return err
 	}
-	body, err := readBody(w, req, addressSize+FrameSize)
-	if err != nil {
+	body, err := readBody(w, req, addressSize+FrameSize, frameTimeout)
+	if err != nil && !errors.Is(err, errTooLong) {
 		return err
 	}
 	if len(body) != addressSize+FrameSize {
@@ -105,7 +108,8 @@ func (r *Relay) serveGetSlot(w http.ResponseWriter, req *http.Request) error {
 }
 
 func (r *Relay) servePutSlot(w http.ResponseWriter, req *http.Request) error {
-	if err := r.allow(r.limits.puts, req); err != nil {
+	// The value's own cost is taken when it is here.
+	if err := r.allowN(r.limits.puts, req, 1); err != nil {
 		return err
 	}
 	a, ok := parseAddress(req.PathValue("address"))
@@ -116,12 +120,15 @@ func (r *Relay) servePutSlot(w http.ResponseWriter, req *http.Request) error {
 	if err != nil {
 		return &refusal{http.StatusBadRequest, "bad-version", "replaces is not a version", 0}
 	}
-	value, err := readBody(w, req, MaxSlotSize)
+	value, err := readBody(w, req, MaxSlotSize, valueTimeout)
+	if errors.Is(err, errTooLong) {
+		return &refusal{http.StatusRequestEntityTooLarge, "too-large", "a slot's value is 262144 bytes at most", 0}
+	}
 	if err != nil {
 		return err
 	}
-	if len(value) > MaxSlotSize {
-		return &refusal{http.StatusRequestEntityTooLarge, "too-large", "a slot's value is 8192 bytes at most", 0}
+	if err := r.allowN(r.limits.puts, req, putCost(len(value))); err != nil {
+		return err
 	}
 	if !r.enter() {
 		return unavailable("the relay is closing")
@@ -155,21 +162,32 @@ func badAddress() *refusal {
 	return &refusal{http.StatusBadRequest, "bad-address", "an address is 40 lower case hexadecimal digits", 0}
 }
 
-// allow takes one token of the request's client.
-func (r *Relay) allow(l *limiter[netip.Prefix], req *http.Request) error {
-	if wait, ok := l.allow(clientPrefix(r.cfg.ClientAddr(req)), time.Now()); !ok {
+// allow takes one token of the request's client, allowN takes n.
+func (r *Relay) allow(l *limiter[netip.Prefix], req *http.Request) error { return r.allowN(l, req, 1) }
+
+func (r *Relay) allowN(l *limiter[netip.Prefix], req *http.Request, n int) error {
+	if wait, ok := l.allowN(clientPrefix(r.cfg.ClientAddr(req)), time.Now(), n); !ok {
 		return rateLimited("too many requests from this address", wait)
 	}
 	return nil
 }
 
-// readBody reads a body of at most limit bytes; a longer one is cut one byte after that.
-func readBody(w http.ResponseWriter, req *http.Request, limit int64) ([]byte, error) {
+var errTooLong = errors.New("the body is too long")
+
+// readBody reads a body of at most limit bytes within a time. What it takes in memory is bounded by what has come and by
+// limit: a length that is only announced costs nothing. The error of a longer one is errTooLong; others are refusals.
+func readBody(w http.ResponseWriter, req *http.Request, limit int64, timeout time.Duration) ([]byte, error) {
+	if req.ContentLength > limit {
+		return nil, errTooLong
+	}
 	// An error here only means that this connection knows no deadline.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
-	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, limit+1))
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(timeout))
+	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, limit))
 	var tooLong *http.MaxBytesError
-	if err != nil && !errors.As(err, &tooLong) {
+	if errors.As(err, &tooLong) {
+		return nil, errTooLong
+	}
+	if err != nil {
 		return nil, &refusal{http.StatusBadRequest, "bad-size", "the body could not be read", 0}
 	}
 	return body, nil

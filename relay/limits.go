@@ -39,13 +39,18 @@ func newLimiter[K comparable](l rateLimit) *limiter[K] {
 
 // allow takes a token of the key's bucket. If there is none it returns how long to wait for one.
 func (l *limiter[K]) allow(key K, now time.Time) (wait time.Duration, ok bool) {
+	return l.allowN(key, now, 1)
+}
+
+// allowN takes n tokens, or none if there are fewer. n is at most the bucket's size.
+func (l *limiter[K]) allowN(key K, now time.Time, n int) (wait time.Duration, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	b := l.bucket(key, now)
-	if b.AllowN(now, 1) {
+	if b.AllowN(now, n) {
 		return 0, true
 	}
-	missing := 1 - b.TokensAt(now)
+	missing := float64(n) - b.TokensAt(now)
 	return time.Duration(missing / float64(l.limit.perSecond) * float64(time.Second)), false
 }
 
@@ -74,15 +79,22 @@ type clientLimits struct {
 	posts *limiter[netip.Prefix]
 	conns *limiter[netip.Prefix]
 	reads *limiter[netip.Prefix] // slots and ICE servers
-	puts  *limiter[netip.Prefix] // slots
+	puts  *limiter[netip.Prefix] // slots: see putCost
+
+	subscribes *limiter[netip.Prefix] // of all the client's connections together
 }
+
+// putCost is what a put of so many bytes costs, besides the one token that each costs.
+func putCost(bytes int) int { return bytes / slotSizes[0] }
 
 func newClientLimits(posts rateLimit) clientLimits {
 	return clientLimits{
 		posts: newLimiter[netip.Prefix](posts),
 		conns: newLimiter[netip.Prefix](rateLimit{perSecond: 20, burst: 400}),
 		reads: newLimiter[netip.Prefix](rateLimit{perSecond: 50, burst: 500}),
-		puts:  newLimiter[netip.Prefix](rateLimit{perSecond: 10, burst: 200}),
+		puts:  newLimiter[netip.Prefix](rateLimit{perSecond: 40, burst: 1024}), // 160 kB a second
+
+		subscribes: newLimiter[netip.Prefix](rateLimit{perSecond: 1000, burst: 1 << 14}),
 	}
 }
 

@@ -30,6 +30,7 @@ type pump struct {
 	held   int        // frames held in the feeds of all subscriptions
 
 	waiting  []*subscription // whose next page is to be read
+	again    []*subscription // the same for second reads, which nobody waits for: they come after all others
 	active   *subscription   // whose page is being read
 	page     uint64          // the number of that read
 	deadline time.Time       // for that page
@@ -98,7 +99,7 @@ func (p *pump) request(req request) {
 // subscribe starts a subscription, again if there is one: live first, so that nothing falls between it and the backlog.
 func (p *pump) subscribe(req request) {
 	p.drop(p.subs[req.address])
-	if len(p.subs) >= maxSubscriptions {
+	if len(p.subs) >= maxSubscriptions || !p.c.relay.conns.hasRoom(p.c) {
 		req.code = "too-many-subscriptions"
 		p.refuse(req)
 		return
@@ -201,7 +202,7 @@ func (p *pump) answer(msg *nats.Msg) {
 		p.active = nil
 		if msg.Header.Get("Nats-Num-Pending") != "0" {
 			s.upTo, _ = strconv.ParseUint(msg.Header.Get("Nats-UpTo-Sequence"), 10, 64)
-			p.waiting = append(p.waiting, s)
+			p.readOn(s)
 			return
 		}
 		p.endRead(s)
@@ -213,10 +214,36 @@ func (p *pump) answer(msg *nats.Msg) {
 			p.c.stop(closeUnavailable)
 		}
 		s.scan = true
-		p.waiting = append(p.waiting, s)
+		p.readOn(s)
 	default:
 		p.c.stop(closeUnavailable)
 	}
+}
+
+// readOn puts a subscription in the row of those whose next page is to be read.
+func (p *pump) readOn(s *subscription) {
+	if s.feed.phase == catchingUp {
+		p.waiting = append(p.waiting, s)
+	} else {
+		p.again = append(p.again, s)
+	}
+}
+
+// nextRead takes a subscription out of that row, nil if there is none.
+func (p *pump) nextRead() *subscription {
+	for _, row := range []*[]*subscription{&p.waiting, &p.again} {
+		for len(*row) > 0 {
+			s := (*row)[0]
+			(*row)[0] = nil
+			if *row = (*row)[1:]; len(*row) == 0 {
+				*row = nil
+			}
+			if !s.gone {
+				return s
+			}
+		}
+	}
+	return nil
 }
 
 // endRead ends a backlog read. After the first one the client is told; the second one finds what the engine had taken but
@@ -239,13 +266,16 @@ func (p *pump) advance(now time.Time, timer *time.Timer) {
 	for len(p.rechecks) > 0 && !now.Before(p.rechecks[0].at) {
 		s := p.rechecks[0].sub
 		p.rechecks = p.rechecks[1:]
-		s.next, s.upTo = 0, 0 // from the start: what the first read missed may lie between what it found
-		p.waiting = append(p.waiting, s)
-	}
-	for p.active == nil && len(p.waiting) > 0 && len(p.queue) < pageFrames {
-		s := p.waiting[0]
-		if p.waiting = p.waiting[1:]; s.gone {
+		if s.gone {
 			continue
+		}
+		s.next, s.upTo = 0, 0 // from the start: what the first read missed may lie between what it found
+		p.readOn(s)
+	}
+	for p.active == nil && len(p.queue) < pageFrames {
+		s := p.nextRead()
+		if s == nil {
+			break
 		}
 		p.page++
 		p.active, p.deadline = s, now.Add(pageTimeout)

@@ -30,7 +30,7 @@ const (
 	// MaxFrameAge is the longest time for which a relay keeps a frame.
 	MaxFrameAge = 120 * time.Second
 	// MaxSlotSize is the length of the longest signed value that a slot takes, in bytes.
-	MaxSlotSize = 8 << 10
+	MaxSlotSize = 256 << 10
 )
 
 // ICEServer is one entry of the list that GET /v1/ice answers with, in the form that RTCPeerConnection takes.
@@ -54,7 +54,8 @@ type Config struct {
 	FrameAge time.Duration
 	// MailboxBytes bounds the memory of all mailboxes together; a post beyond it is refused. Zero means 256 MiB.
 	MailboxBytes int64
-	// SlotBytes bounds the memory, or disk, of all slots together. Zero means 256 MiB.
+	// SlotBytes bounds the memory, or disk, of all slots together. Zero means 256 MiB in memory and 1 GiB on disk. A slot that
+	// is there can be replaced by a value of its size when there is no more room.
 	SlotBytes int64
 	// MaxConns bounds the number of open reading connections. Zero means 16,384.
 	MaxConns int
@@ -118,13 +119,13 @@ func New(cfg Config) (*Relay, error) {
 }
 
 func (r *Relay) start(dir string) error {
-	slotMemory := int64(0)
+	memory, disk := r.cfg.MailboxBytes, slotRoom(r.cfg.SlotBytes)
 	if r.cfg.DataDir == "" {
-		slotMemory = r.cfg.SlotBytes
+		memory, disk = memory+disk, 0
 	}
 	var err error
 	// A megabyte more than is reserved: the engine refuses a stream that would use the whole of its limit.
-	r.engine, err = startEngine(dir, r.cfg.MailboxBytes+slotMemory+1<<20, r.cfg.SlotBytes+1<<20, r.conns)
+	r.engine, err = startEngine(dir, memory+1<<20, disk+1<<20, r.conns)
 	if err != nil {
 		return err
 	}
@@ -188,7 +189,11 @@ func (c *Config) setDefaults() error {
 		c.FrameAge = MaxFrameAge
 	}
 	setDefault(&c.MailboxBytes, 256<<20)
-	setDefault(&c.SlotBytes, 256<<20)
+	if c.DataDir == "" {
+		setDefault(&c.SlotBytes, 256<<20)
+	} else {
+		setDefault(&c.SlotBytes, 1<<30)
+	}
 	setDefault(&c.MaxConns, 16384)
 	if c.ClientAddr == nil {
 		c.ClientAddr = remoteAddr

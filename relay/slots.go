@@ -3,9 +3,7 @@ package relay
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
 	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,23 +11,34 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// slotHeader is what stands before a slot value's sealed bytes: version (8, big endian), Ed25519 key, signature.
-const slotHeader = 8 + keySize + signatureSize
-
 // slots keeps one signed value for each address, in a key-value bucket whose keys are keyed hashes of the addresses.
 type slots struct {
-	kv  jetstream.KeyValue
-	key []byte
+	kv    jetstream.KeyValue
+	key   []byte
+	limit uint64
+
+	growing sync.Mutex // held while the bucket is measured and grows
 }
 
+const (
+	slotBucket = "slot-values"
+	// oldSlotBucket held values without the next writer's key, which nobody can read or replace any more.
+	oldSlotBucket = "slots"
+)
+
+// slotRoom is how much of the engine's storage limit bytes of slots need. The rest above it is for what the engine adds to a
+// value that is replaced by one of its size: a slot that is there can always be replaced, however many there are.
+func slotRoom(limit int64) int64 { return limit + limit/128 + 1<<20 }
+
 func newSlots(ctx context.Context, e *engine, cfg Config) (*slots, error) {
-	s := &slots{key: make([]byte, 32)}
+	s := &slots{key: make([]byte, 32), limit: uint64(cfg.SlotBytes)}
 	storage := jetstream.MemoryStorage
 	if cfg.DataDir == "" {
 		rand.Read(s.key)
@@ -39,10 +48,13 @@ func newSlots(ctx context.Context, e *engine, cfg Config) (*slots, error) {
 		if s.key, err = loadKey(filepath.Join(cfg.DataDir, "slot.key")); err != nil {
 			return nil, fmt.Errorf("failed to load the slot key: %w", err)
 		}
+		if err := e.js.DeleteKeyValue(ctx, oldSlotBucket); err != nil && !errors.Is(err, jetstream.ErrBucketNotFound) {
+			return nil, fmt.Errorf("failed to remove the slots of an older version: %w", err)
+		}
 	}
 	var err error
 	s.kv, err = e.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-		Bucket: "slots", History: 1, Storage: storage, MaxBytes: cfg.SlotBytes, MaxValueSize: MaxSlotSize + 1<<10,
+		Bucket: slotBucket, History: 1, Storage: storage, MaxBytes: slotRoom(cfg.SlotBytes), MaxValueSize: MaxSlotSize + 1<<10,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("failed to open the slots: %w", err)
@@ -51,7 +63,7 @@ func newSlots(ctx context.Context, e *engine, cfg Config) (*slots, error) {
 }
 
 // get returns the value of a slot, nil if it is empty. Errors are refusals.
-func (s *slots) get(ctx context.Context, a address) ([]byte, error) {
+func (s *slots) get(ctx context.Context, a address) (slotValue, error) {
 	value, _, err := s.load(ctx, s.name(a))
 	return value, err
 }
@@ -59,7 +71,8 @@ func (s *slots) get(ctx context.Context, a address) ([]byte, error) {
 // put replaces the value of version replaces (zero: an empty slot). Of several that replace the same one, one succeeds.
 // Putting the value that the slot holds succeeds too: it is a retry whose first answer was lost. Errors are refusals.
 func (s *slots) put(ctx context.Context, a address, value []byte, replaces uint64) error {
-	if err := checkSlotValue(a, value, replaces); err != nil {
+	v, err := parseSlotValue(a, value, replaces)
+	if err != nil {
 		return err
 	}
 	name := s.name(a)
@@ -67,30 +80,54 @@ func (s *slots) put(ctx context.Context, a address, value []byte, replaces uint6
 	if err != nil {
 		return err
 	}
-	if bytes.Equal(held, value) {
+	if bytes.Equal(held, v) {
 		return nil
 	}
-	conflict := &refusal{http.StatusConflict, "slot-conflict", "the slot holds another version", 0}
-	if slotVersion(held) != replaces {
-		return conflict
+	if err := v.mayReplace(a, held); err != nil {
+		return err
+	}
+	if len(v) > len(held) {
+		s.growing.Lock()
+		defer s.growing.Unlock()
+		if err := s.checkRoom(ctx, len(v)-len(held)); err != nil {
+			return err
+		}
 	}
 	ctx, cancel := withTimeout(ctx)
 	defer cancel()
-	// The revision makes the swap atomic: it is of the entry whose version was just compared.
-	switch _, err = s.kv.Update(ctx, name, value, revision); {
+	// The revision makes the swap atomic: it is of the value that was just compared.
+	switch _, err = s.kv.Update(ctx, name, v, revision); {
 	case err == nil:
 		return nil
 	case errors.Is(err, jetstream.ErrKeyRevisionMismatch), errors.Is(err, jetstream.ErrKeyExists):
-		return conflict
+		return &refusal{http.StatusConflict, "slot-conflict", "the slot was written meanwhile", 0}
 	case strings.Contains(err.Error(), server.ErrMaxBytes.Error()), strings.Contains(err.Error(), "insufficient"):
-		return &refusal{http.StatusServiceUnavailable, "slots-full", "the relay keeps no more slots", time.Minute}
+		return slotsFull()
 	default:
 		return unavailable("the slot was not written")
 	}
 }
 
+// checkRoom refuses what would make the bucket larger than its limit.
+func (s *slots) checkRoom(ctx context.Context, more int) error {
+	ctx, cancel := withTimeout(ctx)
+	defer cancel()
+	status, err := s.kv.Status(ctx)
+	if err != nil {
+		return unavailable("the slot was not written")
+	}
+	if status.Bytes()+uint64(more) > s.limit {
+		return slotsFull()
+	}
+	return nil
+}
+
+func slotsFull() *refusal {
+	return &refusal{http.StatusServiceUnavailable, "slots-full", "the relay keeps no more slots", time.Minute}
+}
+
 // load returns a slot's value and the bucket's revision of it: nil and zero when it is empty.
-func (s *slots) load(ctx context.Context, name string) ([]byte, uint64, error) {
+func (s *slots) load(ctx context.Context, name string) (slotValue, uint64, error) {
 	ctx, cancel := withTimeout(ctx)
 	defer cancel()
 	e, err := s.kv.Get(ctx, name)
@@ -100,36 +137,13 @@ func (s *slots) load(ctx context.Context, name string) ([]byte, uint64, error) {
 	if err != nil {
 		return nil, 0, unavailable("the slot could not be read")
 	}
+	if len(e.Value()) < slotHeader {
+		return nil, 0, unavailable("the slot could not be read")
+	}
 	return e.Value(), e.Revision(), nil
 }
 
 func (s *slots) name(a address) string { return keyedHash(s.key, "slot", a) }
-
-// checkSlotValue checks all that a value says about itself.
-func checkSlotValue(a address, value []byte, replaces uint64) error {
-	if len(value) < slotHeader {
-		return &refusal{http.StatusBadRequest, "bad-size", "the value is too short to be signed", 0}
-	}
-	key, signature := ed25519.PublicKey(value[8:8+keySize]), value[8+keySize:slotHeader]
-	if addressOf(key) != a {
-		return &refusal{http.StatusForbidden, "bad-signature", "the value's key is not the slot's", 0}
-	}
-	if !ed25519.Verify(key, signedBytes("ringfork/1/slot", a[:], value[:8], value[slotHeader:]), signature) {
-		return &refusal{http.StatusForbidden, "bad-signature", "the value's signature is wrong", 0}
-	}
-	if v := slotVersion(value); v == 0 || v != replaces+1 {
-		return &refusal{http.StatusBadRequest, "bad-version", "the value's version does not follow the one it replaces", 0}
-	}
-	return nil
-}
-
-// slotVersion returns the version of a checked value, zero of none.
-func slotVersion(value []byte) uint64 {
-	if len(value) < 8 {
-		return 0
-	}
-	return binary.BigEndian.Uint64(value)
-}
 
 // loadKey reads a 32-byte key, or makes one. The new file takes its name only when it is whole.
 func loadKey(path string) ([]byte, error) {

@@ -221,6 +221,12 @@ func (m *Machine) notify() {
 // Live reports whether a call with this id is here, also one that is being wound up.
 func (m *Machine) Live(id CallID) bool { return m.call(id) != nil }
 
+// Ringing reports whether a call placed here rings, or is about to.
+func (m *Machine) Ringing(id CallID) bool {
+	c := m.call(id)
+	return c != nil && c.dir == Outgoing && !c.over()
+}
+
 // Knows reports whether a call with this id is here, or was and is remembered.
 func (m *Machine) Knows(id CallID) bool {
 	_, over := m.seen[id]

@@ -68,9 +68,10 @@ type Offer struct {
 	SDP        string
 	Candidates []Candidate
 
-	LogHead Hash     // head of the called account's device log
-	Seed    [32]byte // makes the tine's age identity, to which the caller seals
-	Mailbox Address  // where the caller's messages to this endpoint go
+	LogHead     Hash     // head of the called account's device log
+	PeerLogHead Hash     // head of the caller's, as the called side knows it
+	Seed        [32]byte // makes the tine's age identity, to which the caller seals
+	Mailbox     Address  // where the caller's messages to this endpoint go
 }
 
 // Answer is the caller's reply to an offer, and its proof of life. SDP is empty where the offer's was.
@@ -152,6 +153,7 @@ const (
 	SyncDialing  SyncWhat = 1 // it rings Peer
 	SyncAnswered SyncWhat = 2 // it won Call
 	SyncDeclined SyncWhat = 3 // it declined Call for all
+	SyncAccount  SyncWhat = 4 // the account changed: not for the machine, but for who keeps accounts
 )
 
 // Sync goes between endpoints of one account.

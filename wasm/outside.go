@@ -15,7 +15,7 @@ import (
 // Bounds of what the outside hands in.
 const (
 	maxStored = 8 << 20
-	maxSlot   = 8 << 10
+	maxSlot   = 256 << 10
 )
 
 // transport is the way to the relay, made in JavaScript.

@@ -12,7 +12,7 @@ import (
 )
 
 // open opens a phone with the options that types.js describes, and returns the object that JavaScript uses.
-func open(o js.Value) (any, error) {
+func open(o js.Value) (_ any, err error) {
 	if o.Type() != js.TypeObject {
 		return nil, badArgument("openPhone takes an object of options")
 	}
@@ -53,6 +53,10 @@ func open(o js.Value) (any, error) {
 		}
 	}
 	cfg.On = func(e phone.Event) { emit(eventToJS(e)) }
+	if cfg.Secret, err = secretFromJS(o.Get("secret")); err != nil {
+		return nil, err
+	}
+	cfg.Backup, cfg.Passphrase = text(o.Get("restore")), text(o.Get("passphrase"))
 	p, err := phone.Open(context.Background(), cfg)
 	if err != nil {
 		return nil, err
@@ -85,6 +89,8 @@ func newRaw(p *phone.Phone) js.Value {
 		return nil, p.RemoveContact(context.Background(), id)
 	})
 	r.later("refresh", func([]js.Value) (any, error) { return nil, p.Refresh(context.Background()) })
+	r.people()
+	r.devices()
 	r.now("dial", func(args []js.Value) (any, error) {
 		var id phone.AccountID
 		if err := parseID(id[:], args[0]); err != nil {
@@ -139,9 +145,9 @@ func (r *raw) add(name string, f fn) {
 	r.out[name] = f.Value
 }
 
-// pad makes the arguments at least two, so that a missing one is undefined.
+// pad makes the arguments at least three, so that a missing one is undefined.
 func pad(args []js.Value) []js.Value {
-	out := []js.Value{js.Undefined(), js.Undefined()}
+	out := []js.Value{js.Undefined(), js.Undefined(), js.Undefined()}
 	copy(out, args)
 	return out
 }
@@ -161,7 +167,7 @@ func contactsToJS(list []phone.Contact) any {
 }
 
 func contactToJS(c phone.Contact) any {
-	return map[string]any{"id": c.ID().String(), "name": c.Name, "verified": c.Verified}
+	return map[string]any{"id": c.ID().String(), "name": c.Name, "verified": c.Verified, "newDevice": c.NewDevice()}
 }
 
 func eventToJS(e phone.Event) map[string]any {
@@ -172,6 +178,18 @@ func eventToJS(e phone.Event) map[string]any {
 		return map[string]any{"type": "call", "call": callToJS(e.Call)}
 	case phone.ContactsChanged:
 		return map[string]any{"type": "contacts"}
+	case phone.DevicesChanged:
+		return map[string]any{"type": "devices", "card": e.Card}
+	case phone.RequestsChanged:
+		return map[string]any{"type": "requests"}
+	case phone.Warning:
+		contact := ""
+		if e.Contact != (phone.AccountID{}) {
+			contact = e.Contact.String()
+		}
+		return map[string]any{"type": "warning", "code": e.Code, "contact": contact}
+	case phone.Gone:
+		return map[string]any{"type": "gone", "reason": e.Code}
 	case phone.RelayChanged:
 		return map[string]any{"type": "state", "state": string(e.State)}
 	case phone.Refused:

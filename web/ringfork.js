@@ -14,13 +14,18 @@
  * @module
  */
 
-export { openPhone, Phone } from "./ringfork/phone.js";
+export { openPhone } from "./ringfork/opening.js";
+export { Phone } from "./ringfork/phone.js";
+export { requestLink, Link } from "./ringfork/link.js";
 export { Call } from "./ringfork/call.js";
 export { RingforkError, errorCodes } from "./ringfork/errors.js";
 export {
   IncomingEvent,
   PhoneStateEvent,
   ContactsEvent,
+  RequestsEvent,
+  OwnDevicesEvent,
+  WarningEvent,
   ClosedEvent,
   CallStateEvent,
   DevicesEvent,
@@ -29,11 +34,17 @@ export {
   EndedEvent,
 } from "./ringfork/events.js";
 export { relayTransport } from "./ringfork/relay.js";
-export { indexedDBStore } from "./ringfork/store.js";
+export { indexedDBStore, removeProfile } from "./ringfork/store.js";
 
-/** @typedef {import("./ringfork/phone.js").PhoneOptions} PhoneOptions */
+/** @typedef {import("./ringfork/options.js").PhoneOptions} PhoneOptions */
+/** @typedef {import("./ringfork/options.js").LinkOptions} LinkOptions */
 /** @typedef {import("./ringfork/types.js").CallMedia} CallMedia */
 /** @typedef {import("./ringfork/types.js").Contact} Contact */
+/** @typedef {import("./ringfork/types.js").ContactRequest} ContactRequest */
+/** @typedef {import("./ringfork/types.js").Blocked} Blocked */
+/** @typedef {import("./ringfork/types.js").SafetyNumber} SafetyNumber */
+/** @typedef {import("./ringfork/types.js").OwnDevice} OwnDevice */
+/** @typedef {import("./ringfork/types.js").LinkApproval} LinkApproval */
 /** @typedef {import("./ringfork/types.js").Peer} Peer */
 /** @typedef {import("./ringfork/types.js").Device} Device */
 /** @typedef {import("./ringfork/types.js").MediaState} MediaState */

@@ -46,6 +46,7 @@ type Client struct {
 	started bool
 	closed  bool
 	subs    map[[20]byte]*subscription
+	count   int           // of the subscriptions there ever were
 	changed chan struct{} // has an element when subs changed; capacity 1
 	lastErr error
 }
@@ -120,6 +121,8 @@ func (c *Client) Start(onState func(state string)) {
 func (c *Client) Subscribe(m Mailbox, onFrame func(frame []byte, age time.Duration), onBacklogEnd func()) (cancel func()) {
 	s := &subscription{mailbox: m, address: m.Address(), onFrame: onFrame, onBacklogEnd: onBacklogEnd, seen: newSeen()}
 	c.mu.Lock()
+	c.count++
+	s.number = c.count
 	old := c.subs[s.address]
 	c.subs[s.address] = s
 	c.mu.Unlock()

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -46,10 +47,18 @@ func (m mailbox) Prove(origin string, nonce []byte) (publicKey, signature []byte
 	return m.public(), ed25519.Sign(m.key, signedBytes("ringfork/1/mailbox", []byte(origin), nonce, a[:]))
 }
 
-func (m mailbox) slotValue(version uint64, sealed string) []byte {
-	a, v := m.Address(), binary.BigEndian.AppendUint64(nil, version)
-	sig := ed25519.Sign(m.key, signedBytes("ringfork/1/slot", a[:], v, []byte(sealed)))
-	return append(append(append(v, m.public()...), sig...), sealed...)
+// slotValue is a value of m's own slot, of 4,096 bytes.
+func (m mailbox) slotValue(version uint64, content string) []byte {
+	return m.slotValueFor(m, version, content)
+}
+
+// slotValueFor is a value of owner's slot that m writes, now and the next time.
+func (m mailbox) slotValueFor(owner mailbox, version uint64, content string) []byte {
+	a, v := owner.Address(), binary.BigEndian.AppendUint64(nil, version)
+	sealed := make([]byte, 4096-8-32-32-64)
+	copy(sealed, content)
+	sig := ed25519.Sign(m.key, signedBytes("ringfork/1/slot", a[:], v, m.public(), sealed))
+	return slices.Concat(v, m.public(), m.public(), sig, sealed)
 }
 
 func signedBytes(context string, fields ...[]byte) (b []byte) {
@@ -319,8 +328,11 @@ func TestSlotsAndICE(t *testing.T) {
 		t.Errorf("a conflict: %v", err)
 	}
 	var e *Error
-	if err := h.PutSlot(ctx, k.Address(), newMailbox().slotValue(2, "x"), 1); !errors.As(err, &e) || e.Code != "bad-signature" || e.Status != 403 {
+	if err := h.PutSlot(ctx, k.Address(), newMailbox().slotValueFor(k, 2, "x"), 1); !errors.As(err, &e) || e.Code != "not-the-writer" || e.Status != 403 {
 		t.Errorf("another's value: %v", err)
+	}
+	if err := h.PutSlot(ctx, k.Address(), make([]byte, maxSlotSize+1), 1); !errors.As(err, &e) || e.Code != "bad-size" || e.Status != 0 {
+		t.Errorf("too long a value: %v", err)
 	}
 	if v, err := h.GetSlot(ctx, k.Address()); err != nil || string(v) != string(k.slotValue(1, "one")) {
 		t.Errorf("get: %q, %v", v, err)
@@ -456,14 +468,17 @@ func TestAnswersThatAreNoRelays(t *testing.T) {
 		"redirect":  func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) },
 		"text":      func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no", http.StatusBadGateway) },
 		"not found": func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusNotFound) },
-		"too long":  func(w http.ResponseWriter, r *http.Request) { w.Write(make([]byte, maxAnswer+1)) },
-		"long slot": func(w http.ResponseWriter, r *http.Request) { w.Write(make([]byte, maxSlotSize+1)) },
+		"too long":  func(w http.ResponseWriter, r *http.Request) { w.Write(make([]byte, maxSlotSize+1)) },
 	} {
 		answer = c2
 		var e *Error
 		if _, err := c.GetSlot(t.Context(), address); !errors.As(err, &e) || e.Code != "bad-answer" {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	answer = func(w http.ResponseWriter, r *http.Request) { w.Write(make([]byte, maxAnswer+1)) }
+	if _, _, err := c.ICEServers(t.Context()); err == nil {
+		t.Error("a list of ICE servers without an end was taken")
 	}
 	answer = func(w http.ResponseWriter, r *http.Request) {}
 	if _, _, err := c.ICEServers(t.Context()); err == nil {
@@ -521,6 +536,26 @@ func TestCloseLeavesNoGoroutine(t *testing.T) {
 		buf := make([]byte, 1<<20)
 		t.Errorf("%d goroutines, %d before:\n%s", n, before, buf[:runtime.Stack(buf, true)])
 	}
+}
+
+// One mailbox for each contact, subscribed at once, and again on the next connection; the first ones first.
+func TestManyMailboxes(t *testing.T) {
+	origin, _ := startRelay(t, "127.0.0.1:0")
+	h := connect(t, origin, nil)
+	h.expect("connecting", "online")
+	all := make([]mailbox, 1100)
+	want := make([]string, len(all))
+	for i := range all {
+		all[i] = newMailbox()
+		h.subscribe(fmt.Sprint(i), all[i])
+		want[i] = fmt.Sprint(i, " end")
+	}
+	h.expect(want...)
+	h.breakConnection()
+	h.expect("connecting", "online")
+	h.expect(want...)
+	h.publish(all[1099], frame(7))
+	h.expect("1099 7")
 }
 
 // The interface that package phone declares.

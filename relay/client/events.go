@@ -8,8 +8,9 @@ import (
 )
 
 // maxEvents is how many callbacks may wait for their turn. When a connection brings more it is given up; what is missed
-// then is in the backlog of the next one, which is made when the callbacks have caught up.
-const maxEvents = 2048
+// then is in the backlog of the next one, which is made when the callbacks have caught up. There may be 2,048 mailboxes, each
+// with an end of its backlog and some frames.
+const maxEvents = 8192
 
 // events calls callbacks one at a time and in order, from one goroutine.
 type events struct {
@@ -77,6 +78,7 @@ func (e *events) close() {
 type subscription struct {
 	mailbox      Mailbox
 	address      [20]byte
+	number       int // counts up
 	onFrame      func(frame []byte, age time.Duration)
 	onBacklogEnd func()
 	cancelled    atomic.Bool

@@ -14,8 +14,9 @@ import (
 
 const (
 	requestTimeout = 15 * time.Second
+	slotTimeout    = 40 * time.Second // a slot's value may be large, and the line slow
 	maxAnswer      = 64 << 10
-	maxSlotSize    = 8 << 10
+	maxSlotSize    = 256 << 10
 )
 
 // ICEServer is a STUN or TURN server.
@@ -31,35 +32,36 @@ func (c *Client) Publish(ctx context.Context, to [20]byte, frame []byte) error {
 	if len(frame) != FrameSize {
 		return &Error{Code: "bad-size"}
 	}
-	_, err := c.do(ctx, http.MethodPost, "/v1/pub", append(to[:], frame...))
+	_, err := c.do(ctx, http.MethodPost, "/v1/pub", append(to[:], frame...), maxAnswer)
 	return err
 }
 
 // GetSlot returns the signed value of a slot. If the slot is empty, errors.Is(err, fs.ErrNotExist).
 func (c *Client) GetSlot(ctx context.Context, address [20]byte) ([]byte, error) {
-	value, err := c.do(ctx, http.MethodGet, "/v1/slot/"+hex.EncodeToString(address[:]), nil)
+	value, err := c.do(ctx, http.MethodGet, "/v1/slot/"+hex.EncodeToString(address[:]), nil, maxSlotSize)
 	switch {
 	case err != nil:
 		return nil, err
 	case len(value) == 0:
 		return nil, &Error{Code: "slot-empty"}
-	case len(value) > maxSlotSize:
-		return nil, &Error{Code: "bad-answer"}
 	}
 	return value, nil
 }
 
 // PutSlot puts a signed value in the place of the version replaces (0: of nothing). If the slot holds another version,
-// errors.Is(err, fs.ErrExist).
+// errors.Is(err, fs.ErrExist). If the value there names another writer for the next one, the Code is "not-the-writer".
 func (c *Client) PutSlot(ctx context.Context, address [20]byte, value []byte, replaces uint64) error {
+	if len(value) > maxSlotSize {
+		return &Error{Code: "bad-size"}
+	}
 	path := "/v1/slot/" + hex.EncodeToString(address[:]) + "?replaces=" + strconv.FormatUint(replaces, 10)
-	_, err := c.do(ctx, http.MethodPut, path, value)
+	_, err := c.do(ctx, http.MethodPut, path, value, maxSlotSize)
 	return err
 }
 
 // ICEServers returns the STUN and TURN servers to use, and for how long they may be used.
 func (c *Client) ICEServers(ctx context.Context) ([]ICEServer, time.Duration, error) {
-	body, err := c.do(ctx, http.MethodGet, "/v1/ice", nil)
+	body, err := c.do(ctx, http.MethodGet, "/v1/ice", nil, maxAnswer)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -73,9 +75,13 @@ func (c *Client) ICEServers(ctx context.Context) ([]ICEServer, time.Duration, er
 	return answer.ICEServers, time.Duration(answer.TTL) * time.Second, nil
 }
 
-// do makes one request and returns the body of a successful answer.
-func (c *Client) do(ctx context.Context, method, path string, body []byte) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+// do makes one request and returns the body of a successful answer, which is of limit bytes at most.
+func (c *Client) do(ctx context.Context, method, path string, body []byte, limit int) ([]byte, error) {
+	timeout := requestTimeout
+	if limit > maxAnswer {
+		timeout = slotTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	defer context.AfterFunc(c.ctx, cancel)() // Close ends it too
 	req, err := http.NewRequestWithContext(ctx, method, c.url(path), bytes.NewReader(body))
@@ -87,11 +93,11 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte) ([]by
 		return nil, unreachable(err)
 	}
 	defer res.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	answer, err := io.ReadAll(io.LimitReader(res.Body, int64(limit)+1))
 	if err != nil {
 		return nil, unreachable(err)
 	}
-	if len(answer) > maxAnswer {
+	if len(answer) > limit {
 		return nil, &Error{Code: "bad-answer", Status: res.StatusCode}
 	}
 	if res.StatusCode == http.StatusOK || res.StatusCode == http.StatusNoContent {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -83,7 +84,8 @@ func (s *session) requests() [][]byte {
 	return messages
 }
 
-// difference returns what is to be unsubscribed and subscribed, and records it as sent.
+// difference returns what is to be unsubscribed and subscribed, and records it as sent. What was subscribed first comes
+// first: it waits for no other.
 func (s *session) difference() (drop [][20]byte, add []*subscription) {
 	s.c.mu.Lock()
 	defer s.c.mu.Unlock()
@@ -105,6 +107,7 @@ func (s *session) difference() (drop [][20]byte, add []*subscription) {
 		s.sent[a] = sub
 		add = append(add, sub)
 	}
+	slices.SortFunc(add, func(a, b *subscription) int { return a.number - b.number })
 	return drop, add
 }
 

@@ -4,7 +4,7 @@
 
 /** @import { Call } from "./call.js" */
 /** @import { RingforkError } from "./errors.js" */
-/** @import { CallState, Contact, Device, EndReason, MediaProblem, MediaState, PhoneState } from "./types.js" */
+/** @import { Blocked, CallState, Contact, ContactRequest, Device, EndReason, MediaProblem, MediaState, OwnDevice, PhoneState } from "./types.js" */
 
 /** Phone, "incoming": somebody calls. `call.state` is `ringing`; accept or decline it. */
 export class IncomingEvent extends Event {
@@ -26,23 +26,67 @@ export class PhoneStateEvent extends Event {
   }
 }
 
-/** Phone, "contacts": the list changed, here or in another tab. */
+/** Phone, "contacts": the list of contacts or of those blocked changed, here, in another tab or on another device. */
 export class ContactsEvent extends Event {
-  /** @param {readonly Contact[]} contacts */
-  constructor(contacts) {
+  /**
+   * @param {readonly Contact[]} contacts
+   * @param {readonly Blocked[]} blocked
+   */
+  constructor(contacts, blocked) {
     super("contacts");
     /** @readonly */
     this.contacts = contacts;
+    /** @readonly */
+    this.blocked = blocked;
+  }
+}
+
+/** Phone, "requests": somebody asks to be a contact, or a request was answered, here or on another device. */
+export class RequestsEvent extends Event {
+  /** @param {readonly ContactRequest[]} requests */
+  constructor(requests) {
+    super("requests");
+    /** @readonly */
+    this.requests = requests;
+  }
+}
+
+/** Phone, "devices": the account's devices and keys changed, here or on another device. */
+export class OwnDevicesEvent extends Event {
+  /** @param {readonly OwnDevice[]} devices */
+  constructor(devices) {
+    super("devices");
+    /** @readonly */
+    this.devices = devices;
+  }
+}
+
+/**
+ * Phone, "warning": something that may be an attack and that the user should hear of. The phone goes on with what it knew.
+ * `code` is one of the error codes: `log-forked`, `slot-stale` or `slot-invalid`.
+ */
+export class WarningEvent extends Event {
+  /**
+   * @param {string} code
+   * @param {Contact | null} contact whom it is about; null: the own account, or one that is no contact
+   */
+  constructor(code, contact) {
+    super("warning");
+    /** @readonly */
+    this.code = code;
+    /** @readonly */
+    this.contact = contact;
   }
 }
 
 /**
  * Phone, "closed": the phone's last event. Reason `closed`: by `close()` or the signal; `left`: the page was left and came
- * back from the back/forward cache, open a new phone; `crashed`: the Wasm stopped, `error` says more.
+ * back from the back/forward cache, open a new phone; `revoked`: another device of the account removed this one, the
+ * profile opens no more; `crashed`: the Wasm stopped. `error` says more of the last two.
  */
 export class ClosedEvent extends Event {
   /**
-   * @param {"closed" | "left" | "crashed"} reason
+   * @param {"closed" | "left" | "revoked" | "crashed"} reason
    * @param {RingforkError | null} error
    */
   constructor(reason, error) {
@@ -128,7 +172,8 @@ export class EndedEvent extends Event {
 }
 
 /**
- * @typedef {{ incoming: IncomingEvent, state: PhoneStateEvent, contacts: ContactsEvent, closed: ClosedEvent }} PhoneEvents
+ * @typedef {{ incoming: IncomingEvent, state: PhoneStateEvent, contacts: ContactsEvent, requests: RequestsEvent,
+ *   devices: OwnDevicesEvent, warning: WarningEvent, closed: ClosedEvent }} PhoneEvents
  */
 /**
  * @typedef {{ state: CallStateEvent, devices: DevicesEvent, localmedia: LocalMediaEvent, remotemedia: RemoteMediaEvent,

@@ -72,7 +72,14 @@ export class CallMirror {
    */
   update(snapshot) {
     this.#seen = true;
-    if (this.state === "ended") return;
+    if (this.state === "ended") {
+      // The label of the device that answered may come by a slower way than the news that one did.
+      if (snapshot.state === "ended" && snapshot.answeredBy && !this.answeredBy) {
+        this.answeredBy = snapshot.answeredBy;
+        this.call.dispatchEvent(new CallStateEvent("ended", "ended"));
+      }
+      return;
+    }
     if (snapshot.state === "ended") {
       this.end(snapshot.endReason || "failed", snapshot.answeredBy || null);
       return;

@@ -9,11 +9,13 @@ import { RingforkError, errorCodes } from "./errors.js";
 const addressSize = 20;
 const nonceSize = 32;
 const frameSize = 4096;
-const maxSlotSize = 8192;
+const maxSlotSize = 262_144;
 const maxJSONSize = 16384;
 
 const helloTimeout = 10_000; // ms from connecting to hello, then the connection is given up
 const requestTimeout = 10_000;
+const provedAtOnce = 16; // mailboxes: keeps a task under 20 ms
+const slotTimeout = 40_000; // a slot's value may be large, and the line slow
 const steadyAfter = 5_000; // a connection that held this long starts the backoff over
 const minDelay = 250;
 const maxDelay = 10_000;
@@ -148,7 +150,9 @@ class RelayTransport {
    * @returns {Promise<Uint8Array | null>}
    */
   async getSlot(address) {
-    const response = await this.#request("GET", `/v1/slot/${toHex(address)}`);
+    const response = await this.#request("GET", `/v1/slot/${toHex(address)}`, {
+      signal: AbortSignal.timeout(slotTimeout),
+    });
     if (response.status === 204) return null; // empty
     if (response.ok) return read(response, maxSlotSize);
     throw await refusal(response);
@@ -163,6 +167,7 @@ class RelayTransport {
     // A copy: the type of a caller's array may be backed by memory that fetch does not take.
     const response = await this.#request("PUT", `/v1/slot/${toHex(address)}?replaces=${replaces}`, {
       body: concat(value),
+      signal: AbortSignal.timeout(slotTimeout),
     });
     if (!response.ok) throw await refusal(response);
     await response.body?.cancel();
@@ -267,10 +272,7 @@ class RelayTransport {
       clearTimeout(this.#timer);
       this.#nonce = message.slice(1);
       this.#onlineSince = Date.now();
-      for (const subscription of [...this.#subscriptions.values()]) {
-        clearTimeout(subscription.retry);
-        this.#prove(subscription);
-      }
+      this.#proveAll([...this.#subscriptions.values()]);
       this.#become("online");
       return true;
     }
@@ -304,6 +306,29 @@ class RelayTransport {
     const delay = Math.min(60_000, 1000 * 2 ** subscription.refusals++);
     clearTimeout(subscription.retry);
     subscription.retry = setTimeout(() => this.#prove(subscription), delay);
+  }
+
+  /**
+   * Proves the mailboxes in order, a few in each task: every proof takes the page a millisecond, and there is one for each
+   * contact. No timer: those of hidden tabs are slow.
+   * @param {Subscription[]} waiting
+   */
+  #proveAll(waiting) {
+    const nonce = this.#nonce;
+    const { port1, port2 } = new MessageChannel();
+    const next = () => {
+      if (this.#nonce === nonce) {
+        for (const subscription of waiting.splice(0, provedAtOnce)) {
+          if (this.#subscriptions.get(toHex(subscription.mailbox.address)) !== subscription) continue;
+          clearTimeout(subscription.retry);
+          this.#prove(subscription);
+        }
+        if (waiting.length > 0) return port2.postMessage(null);
+      }
+      port1.close();
+    };
+    port1.onmessage = next;
+    next();
   }
 
   /** @param {Subscription} subscription */

@@ -1,121 +1,121 @@
 /**
- * The usual store: one IndexedDB database per profile, locks through the Web Locks API.
+ * The usual store: one IndexedDB database per profile, wrapped by a key of the browser's; locks through the Web Locks API.
  */
 
+import { NoDatabase, databaseName, openDatabase, read, replace } from "./database.js";
 import { RingforkError } from "./errors.js";
+import { lock } from "./locks.js";
+import { canWrap, unwrap, wrap } from "./wrapping.js";
 
+/** @import { Opened } from "./database.js" */
 /** @import { Store } from "./types.js" */
-/** @typedef {{ value: Uint8Array, version: number }} Entry */
 
-const entries = "entries";
+/** @typedef {{ value: Uint8Array, version: number }} Value */
 
 /**
  * What stands in for a database, for as long as the page lives.
- * @type {Map<string, Map<string, Entry>>}
+ * @type {Map<string, Map<string, Value>>}
  */
 const memories = new Map();
 
 /**
- * The last holder of each lock, where the browser has no Web Locks.
- * @type {Map<string, Promise<void>>}
- */
-const queues = new Map();
-
-/**
- * Makes the store of a profile. Tabs of one origin that use the same profile share it: they are one device.
+ * Makes the store of a profile. Tabs of one origin that use the same profile share it: they are one device. What is in it
+ * is wrapped by a key that the browser keeps and no script can read.
  *
  * Where the browser keeps no databases (a private window of some, storage switched off) the profile lives in memory: the
- * account is lost with the page, and each tab is an account of its own. The console says so once.
+ * account is lost with the page, and each tab is an account of its own. `persistent` is false then, and the console says
+ * so once.
  * @param {string} profile
- * @returns {Store & { close(): void }}
+ * @returns {Store & { readonly persistent: boolean, close(): void }}
  */
 export function indexedDBStore(profile) {
   return new IndexedDBStore(profile);
 }
 
+/**
+ * Removes a profile of this browser: its account's keys are gone from this device. Close its phones first, in other tabs
+ * too. The account's other devices go on; one of them should revoke this one.
+ * @param {string} [profile] "default" when left out
+ * @returns {Promise<void>}
+ * @throws {RingforkError} bad-argument, store-failed
+ */
+export async function removeProfile(profile = "default") {
+  if (typeof profile !== "string" || !profile) throw new RingforkError("bad-argument", "a profile is given by its name");
+  memories.delete(profile);
+  await new Promise((resolve, reject) => {
+    /** @param {unknown} cause */
+    const fail = (cause) => reject(new RingforkError("store-failed", "the profile could not be removed", { cause }));
+    try {
+      if (!globalThis.indexedDB) return resolve(undefined);
+      const request = indexedDB.deleteDatabase(databaseName(profile));
+      request.onsuccess = () => resolve(undefined);
+      request.onerror = () => fail(request.error);
+    } catch (cause) {
+      // Not allowed to have databases: there is none.
+      if (cause instanceof DOMException && cause.name === "SecurityError") resolve(undefined);
+      else fail(cause);
+    }
+  });
+}
+
 class IndexedDBStore {
   #profile;
-  /** @type {Promise<IDBDatabase | Map<string, Entry>> | null} */
+  /** @type {Promise<Opened | Map<string, Value>> | null} */
   #opening = null;
   #closed = false;
+  #persistent = true;
 
   /** @param {string} profile */
   constructor(profile) {
     this.#profile = profile;
   }
 
-  /**
-   * @param {string} key
-   * @returns {Promise<Entry | null>}
-   */
-  async get(key) {
-    const database = await this.#open();
-    if (database instanceof Map) return database.get(key) ?? null;
-    return this.#transact(database, "readonly", (store, done) => {
-      const request = store.get(key);
-      request.onsuccess = () => done(request.result ?? null);
-    });
+  /** Whether what is kept here outlives the page. Known once something was read or written; true before. */
+  get persistent() {
+    return this.#persistent;
   }
 
   /**
-   * @param {string} key
+   * @param {string} name
+   * @returns {Promise<Value | null>}
+   */
+  async get(name) {
+    const opened = await this.#open();
+    if (opened instanceof Map) return opened.get(name) ?? null;
+    const entry = await read(opened.database, name);
+    if (!entry) return null;
+    try {
+      return { value: await unwrap(opened.key, name, entry.version, entry), version: entry.version };
+    } catch (cause) {
+      const text = `the entry "${name}" of the profile cannot be decrypted: the database was damaged or changed from outside`;
+      throw new RingforkError("store-failed", text, { cause });
+    }
+  }
+
+  /**
+   * @param {string} name
    * @param {Uint8Array} value
    * @param {number} version
    * @returns {Promise<void>}
    */
-  async put(key, value, version) {
-    const entry = { value: value.slice(), version: version + 1 };
-    const conflict = () => new RingforkError("store-conflict");
-    const database = await this.#open();
-    if (database instanceof Map) {
-      if ((database.get(key)?.version ?? 0) !== version) throw conflict();
-      database.set(key, entry);
+  async put(name, value, version) {
+    const kept = { value: value.slice(), version: version + 1 };
+    const opened = await this.#open();
+    if (opened instanceof Map) {
+      if ((opened.get(name)?.version ?? 0) !== version) throw new RingforkError("store-conflict");
+      opened.set(name, kept);
       return;
     }
-    // Compared and replaced in one transaction: no other tab comes between.
-    await this.#transact(database, "readwrite", (store, done, fail) => {
-      const request = store.get(key);
-      request.onsuccess = () => {
-        if ((request.result?.version ?? 0) !== version) {
-          fail(conflict());
-          return;
-        }
-        store.put(entry, key);
-        done(undefined);
-      };
-    });
+    const wrapped = await wrap(opened.key, name, kept.version, kept.value);
+    await replace(opened.database, name, { ...wrapped, version: kept.version });
   }
 
   /**
-   * Resolves once this page alone holds the lock, with the function that gives it back. A page that goes away gives all
-   * its locks back.
    * @param {string} name
    * @returns {Promise<() => void>}
    */
-  async lock(name) {
-    const full = `ringfork:${this.#profile}:${name}`;
-    const locks = globalThis.navigator?.locks;
-    if (locks) {
-      try {
-        return await new Promise((resolve, reject) => {
-          const hold = () => new Promise((/** @type {(value?: unknown) => void} */ unlock) => resolve(() => unlock()));
-          locks.request(full, hold).catch(reject);
-        });
-      } catch {
-        // A page without an origin has the API and may not use it. It shares its store with nobody either.
-      }
-    }
-    const before = queues.get(full);
-    /** @type {() => void} */
-    let unlock = () => {};
-    const held = /** @type {Promise<void>} */ (new Promise((resolve) => (unlock = resolve)));
-    const last = Promise.resolve(before).then(() => held);
-    queues.set(full, last);
-    last.then(() => {
-      if (queues.get(full) === last) queues.delete(full);
-    });
-    await before;
-    return unlock;
+  lock(name) {
+    return lock(`ringfork:${this.#profile}:${name}`);
   }
 
   close() {
@@ -123,8 +123,8 @@ class IndexedDBStore {
     const opening = this.#opening;
     this.#opening = null;
     opening?.then(
-      (database) => {
-        if (!(database instanceof Map)) database.close();
+      (opened) => {
+        if (!(opened instanceof Map)) opened.database.close();
       },
       () => {},
     );
@@ -133,7 +133,7 @@ class IndexedDBStore {
   #open() {
     if (this.#closed) return Promise.reject(new RingforkError("closed", "the store is closed"));
     if (!this.#opening) {
-      const opening = openDatabase(this.#profile, () => {
+      const opening = this.#openAny(() => {
         if (this.#opening === opening) this.#opening = null;
       });
       this.#opening = opening;
@@ -144,76 +144,17 @@ class IndexedDBStore {
     return this.#opening;
   }
 
-  /**
-   * Runs one transaction. It resolves with what was given to `done`, once that is committed; `fail` takes it back.
-   * @template T
-   * @param {IDBDatabase} database
-   * @param {IDBTransactionMode} mode
-   * @param {(store: IDBObjectStore, done: (result: T) => void, fail: (error: RingforkError) => void) => void} work
-   * @returns {Promise<T>}
-   */
-  #transact(database, mode, work) {
-    return new Promise((resolve, reject) => {
-      /** @param {unknown} cause */
-      const broken = (cause) => reject(new RingforkError("store-failed", undefined, { cause }));
-      try {
-        const transaction = database.transaction(entries, mode);
-        /** @type {T} */
-        let result;
-        transaction.oncomplete = () => resolve(result);
-        transaction.onabort = () => broken(transaction.error);
-        work(
-          transaction.objectStore(entries),
-          (value) => (result = value),
-          (error) => {
-            reject(error);
-            transaction.abort();
-          },
-        );
-      } catch (cause) {
-        broken(cause);
-      }
-    });
-  }
-}
-
-/**
- * @param {string} profile
- * @param {() => void} onGone the database was closed from outside; open it again when it is needed
- * @returns {Promise<IDBDatabase | Map<string, Entry>>}
- */
-function openDatabase(profile, onGone) {
-  return new Promise((resolve, reject) => {
-    let request;
+  /** @param {() => void} onGone */
+  async #openAny(onGone) {
+    if (!canWrap()) throw new RingforkError("insecure-context");
     try {
-      if (!globalThis.indexedDB) throw new DOMException("no indexedDB", "InvalidStateError");
-      request = indexedDB.open(`ringfork:${profile}`, 1);
+      return await openDatabase(this.#profile, onGone);
     } catch (error) {
-      settle(error);
-      return;
+      if (!(error instanceof NoDatabase)) throw error;
+      this.#persistent = false;
+      return memory(this.#profile);
     }
-    request.onupgradeneeded = () => request.result.createObjectStore(entries);
-    request.onsuccess = () => {
-      const database = request.result;
-      database.onclose = onGone;
-      database.onversionchange = () => {
-        // Another tab deletes the profile, or is of a newer version: never stand in its way.
-        database.close();
-        onGone();
-      };
-      resolve(database);
-    };
-    request.onerror = () => settle(request.error);
-
-    /** @param {unknown} error */
-    function settle(error) {
-      // Only where the browser keeps no databases at all. A database that is there but broken is an error: an account
-      // that silently becomes another one could not be called any more.
-      const name = /** @type {{ name?: string } | null} */ (error)?.name;
-      if (name === "SecurityError" || name === "InvalidStateError") resolve(memory(profile));
-      else reject(new RingforkError("store-failed", "the profile's database could not be opened", { cause: error }));
-    }
-  });
+  }
 }
 
 /** @param {string} profile */

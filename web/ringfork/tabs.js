@@ -1,15 +1,17 @@
+const stored = "contacts"; // as tabs of older versions know it
+
 /**
  * The way between the tabs of one profile: a BroadcastChannel that carries the account's id in its name. What the Wasm sends
- * there is sealed and signed; the page itself only says that the stored contacts are others.
+ * there is sealed and signed; the page itself only says that what is stored of the account is another.
  */
 export class Tabs {
   /** @type {BroadcastChannel | null} */
   #channel = null;
-  #onContacts;
+  #onStored;
 
-  /** @param {() => void} onContacts called when another tab changed the stored contacts */
-  constructor(onContacts) {
-    this.#onContacts = onContacts;
+  /** @param {() => void} onStored called when another tab changed what is stored of the account */
+  constructor(onStored) {
+    this.#onStored = onStored;
   }
 
   /**
@@ -23,7 +25,7 @@ export class Tabs {
     const channel = new BroadcastChannel(`ringfork:${account}`);
     this.#channel = channel;
     channel.onmessage = ({ data }) => {
-      if (data === "contacts") this.#onContacts();
+      if (data === stored) this.#onStored();
       else if (data instanceof Uint8Array) onFrame(data);
     };
     return () => {
@@ -35,8 +37,8 @@ export class Tabs {
   /** @param {Uint8Array} frame */
   send = (frame) => this.#channel?.postMessage(frame);
 
-  /** @param {"contacts"} what */
-  tell(what) {
-    this.#channel?.postMessage(what);
+  /** Tells the other tabs that what is stored of the account is another. */
+  tellStored() {
+    this.#channel?.postMessage(stored);
   }
 }

@@ -34,7 +34,46 @@
  * @typedef {object} Contact
  * @property {string} id the account's id, in hex
  * @property {string} name the name this account's user gave it
- * @property {boolean} verified
+ * @property {boolean} verified whether the user compared the safety numbers and said so
+ * @property {boolean} newDevice whether a verified contact has a device that it had not when it was verified last
+ */
+
+/**
+ * Somebody who is no contact and asks to be one. Nothing was fetched for it, and nothing told to them.
+ * @typedef {object} ContactRequest
+ * @property {string} id the account's id, in hex
+ * @property {string} name the name it gives itself: anybody may claim any
+ * @property {string} card
+ */
+
+/** @typedef {{ id: string, name: string }} Blocked somebody whose rings and requests are dropped */
+
+/**
+ * What two people compare to know that nobody is between them: the same on both sides.
+ * @typedef {object} SafetyNumber
+ * @property {string} digits in groups, to be read aloud
+ * @property {string} emoji the short form, separated by spaces
+ * @property {string} qr an SVG image of `text` for the other side to scan
+ * @property {string} text what a scan of the other side's `qr` must give: see `phone.verify`
+ */
+
+/**
+ * A device or key of the own account.
+ * @typedef {object} OwnDevice
+ * @property {string} id
+ * @property {string} label
+ * @property {"device" | "login" | "backup"} kind login: the key made from `secret`; backup: the key of a backup
+ * @property {boolean} current whether it is this device
+ * @property {Date} addedAt
+ */
+
+/**
+ * A device that asks to be linked to the own account, as the one that approves sees it.
+ * @typedef {object} LinkApproval
+ * @property {string} confirm the short code: approve if the other device shows the same
+ * @property {string} label what the other device calls itself
+ * @property {() => Promise<void>} approve makes it a device of the account
+ * @property {() => Promise<void>} reject
  */
 
 /**
@@ -83,6 +122,7 @@
  *   replaces exactly that version (0: nothing there), after which the version is one more; rejects with code
  *   `store-conflict` if another is there
  * @property {(name: string) => Promise<() => void>} lock resolves, once nobody else holds it, with the unlocker
+ * @property {boolean} [persistent] whether what is kept outlives the page; true when left out
  * @property {() => void} [close]
  */
 
@@ -103,11 +143,16 @@
  */
 
 /**
- * What the Wasm tells. refused: the last thing that was asked of this call could not be done.
+ * What the Wasm tells. refused: the last thing that was asked of this call could not be done. gone: the phone can go on no
+ * more.
  * @typedef {{ type: "incoming" | "call", call: Snapshot } | { type: "refused", call: string, code: string }
- *   | { type: "contacts" }
+ *   | { type: "contacts" } | { type: "requests" } | { type: "devices", card: string }
+ *   | { type: "warning", code: string, contact: string }
+ *   | { type: "gone", reason: "revoked" }
  *   | { type: "state", state: PhoneState }} RawEvent
  */
+
+/** @typedef {Omit<OwnDevice, "addedAt"> & { addedAt: number }} RawDevice addedAt: in ms since 1970 */
 
 /**
  * A phone on the Wasm. Everything throws or rejects with errors that have a `code`.
@@ -117,12 +162,25 @@
  * @property {() => Contact[]} contacts
  * @property {(card: string, name: string) => Promise<Contact>} addContact
  * @property {(id: string) => Promise<void>} removeContact
- * @property {() => Promise<void>} refresh reads the contacts from the store again
+ * @property {(id: string) => SafetyNumber} safetyNumber
+ * @property {(id: string, verified: boolean) => Promise<void>} verify
+ * @property {(id: string, text: string) => Promise<void>} verifyScanned
+ * @property {() => ContactRequest[]} requests
+ * @property {(id: string, answer: "accept" | "decline", name: string) => Promise<Contact | undefined>} answerRequest
+ * @property {() => Blocked[]} blocked
+ * @property {(id: string) => Promise<void>} block
+ * @property {(id: string) => Promise<void>} unblock
+ * @property {() => RawDevice[]} devices
+ * @property {(id: string) => Promise<void>} revoke
+ * @property {(code: string) => Promise<LinkApproval>} approveLink
+ * @property {(passphrase: string) => Promise<string>} backup
+ * @property {() => Promise<void>} refresh reads the account from the store again
  * @property {(contactId: string, media: { audio: boolean, video: boolean }) => string} dial
  * @property {(callId: string, media: { audio: boolean, video: boolean }) => void} accept
  * @property {(callId: string, everywhere: boolean) => void} decline
  * @property {(callId: string) => void} hangUp
  * @property {(callId: string, media: MediaState) => void} setMedia
+ * @property {() => void} networkChanged
  * @property {() => void} leave
  * @property {() => Promise<void>} close
  */
@@ -145,6 +203,9 @@
  * @property {string} profile
  * @property {string} name
  * @property {string} label
+ * @property {Uint8Array | null} secret
+ * @property {string} restore
+ * @property {string} passphrase
  * @property {"contacts" | "anyone"} incoming
  * @property {"contacts" | "always" | "never"} preconnect
  * @property {"wait" | "refuse"} whenBusy
@@ -160,6 +221,22 @@
  * @property {(event: RawEvent) => void} emit
  */
 
-/** @typedef {{ open(options: RawOptions): Promise<WasmPhone>, funcs(): number }} RawApi what the Wasm boots with */
+/**
+ * A link that the Wasm offers and waits for.
+ * @typedef {object} RawLink
+ * @property {string} code
+ * @property {string} qr
+ * @property {Promise<string>} confirm
+ * @property {Promise<void>} done
+ * @property {() => void} cancel
+ */
+
+/**
+ * What the Wasm boots with.
+ * @typedef {object} RawApi
+ * @property {(options: RawOptions) => Promise<WasmPhone>} open
+ * @property {(options: { transport: Transport, store: Store, label: string }) => Promise<RawLink>} requestLink
+ * @property {() => number} funcs
+ */
 
 export {};

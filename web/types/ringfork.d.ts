@@ -13,15 +13,23 @@
  * Importing this module runs nothing and reads no browser global, so a page may be rendered on a server.
  * @module
  */
-export { openPhone, Phone } from "./ringfork/phone.js";
+export { openPhone } from "./ringfork/opening.js";
+export { Phone } from "./ringfork/phone.js";
+export { requestLink, Link } from "./ringfork/link.js";
 export { Call } from "./ringfork/call.js";
 export { RingforkError, errorCodes } from "./ringfork/errors.js";
-export { IncomingEvent, PhoneStateEvent, ContactsEvent, ClosedEvent, CallStateEvent, DevicesEvent, LocalMediaEvent, RemoteMediaEvent, EndedEvent, } from "./ringfork/events.js";
+export { IncomingEvent, PhoneStateEvent, ContactsEvent, RequestsEvent, OwnDevicesEvent, WarningEvent, ClosedEvent, CallStateEvent, DevicesEvent, LocalMediaEvent, RemoteMediaEvent, EndedEvent, } from "./ringfork/events.js";
 export { relayTransport } from "./ringfork/relay.js";
-export { indexedDBStore } from "./ringfork/store.js";
-export type PhoneOptions = import("./ringfork/phone.js").PhoneOptions;
+export { indexedDBStore, removeProfile } from "./ringfork/store.js";
+export type PhoneOptions = import("./ringfork/options.js").PhoneOptions;
+export type LinkOptions = import("./ringfork/options.js").LinkOptions;
 export type CallMedia = import("./ringfork/types.js").CallMedia;
 export type Contact = import("./ringfork/types.js").Contact;
+export type ContactRequest = import("./ringfork/types.js").ContactRequest;
+export type Blocked = import("./ringfork/types.js").Blocked;
+export type SafetyNumber = import("./ringfork/types.js").SafetyNumber;
+export type OwnDevice = import("./ringfork/types.js").OwnDevice;
+export type LinkApproval = import("./ringfork/types.js").LinkApproval;
 export type Peer = import("./ringfork/types.js").Peer;
 export type Device = import("./ringfork/types.js").Device;
 export type MediaState = import("./ringfork/types.js").MediaState;
@@ -34,9 +42,15 @@ export type Mailbox = import("./ringfork/types.js").Mailbox;
 export type Transport = import("./ringfork/types.js").Transport;
 export type Store = import("./ringfork/types.js").Store;
 export type ErrorCode = import("./ringfork/errors.js").ErrorCode;
-/** @typedef {import("./ringfork/phone.js").PhoneOptions} PhoneOptions */
+/** @typedef {import("./ringfork/options.js").PhoneOptions} PhoneOptions */
+/** @typedef {import("./ringfork/options.js").LinkOptions} LinkOptions */
 /** @typedef {import("./ringfork/types.js").CallMedia} CallMedia */
 /** @typedef {import("./ringfork/types.js").Contact} Contact */
+/** @typedef {import("./ringfork/types.js").ContactRequest} ContactRequest */
+/** @typedef {import("./ringfork/types.js").Blocked} Blocked */
+/** @typedef {import("./ringfork/types.js").SafetyNumber} SafetyNumber */
+/** @typedef {import("./ringfork/types.js").OwnDevice} OwnDevice */
+/** @typedef {import("./ringfork/types.js").LinkApproval} LinkApproval */
 /** @typedef {import("./ringfork/types.js").Peer} Peer */
 /** @typedef {import("./ringfork/types.js").Device} Device */
 /** @typedef {import("./ringfork/types.js").MediaState} MediaState */

@@ -174,7 +174,12 @@ export function snapshot(changes = {}) {
 export class FakeRaw {
   account = "alice";
   card = "https://example.org/#card=rf1";
-  list = [{ id: "bob", name: "Bob", verified: false }];
+  list = [{ id: "bob", name: "Bob", verified: false, newDevice: false }];
+  asking = [{ id: "dave", name: "Dave", card: "rf1dave" }];
+  dropped = [];
+  own = [{ id: "d1", label: "Laptop", kind: "device", current: true, addedAt: 1_700_000_000_000 }];
+  approval = null;
+  link = null;
   asked = [];
   options = null;
   fails = {};
@@ -188,6 +193,13 @@ export class FakeRaw {
         if (this.fails.open) throw this.fails.open;
         return this.#wasm();
       },
+      requestLink: async (options) => {
+        this.options = options;
+        await null;
+        if (this.fails.requestLink) throw this.fails.requestLink;
+        this.link = new FakeLink();
+        return this.link;
+      },
       funcs: () => 0,
     };
   }
@@ -198,7 +210,7 @@ export class FakeRaw {
 
   async addContact(card, name) {
     this.#ask("addContact", card, name);
-    const contact = { id: "carol", name, verified: false };
+    const contact = { id: "carol", name, verified: false, newDevice: false };
     this.list = [...this.list, contact];
     return contact;
   }
@@ -206,6 +218,85 @@ export class FakeRaw {
   async removeContact(id) {
     this.#ask("removeContact", id);
     this.list = this.list.filter((contact) => contact.id !== id);
+  }
+
+  safetyNumber(id) {
+    this.#ask("safetyNumber", id);
+    return { digits: "12345 67890", emoji: "🐢 🌲", qr: "<svg/>", text: `safety:${id}`, more: "not told" };
+  }
+
+  async verify(id, verified) {
+    this.#ask("verify", id, verified);
+    this.list = this.list.map((contact) => (contact.id === id ? { ...contact, verified, newDevice: false } : contact));
+  }
+
+  async verifyScanned(id, text) {
+    this.#ask("verifyScanned", id, text);
+    if (text !== `safety:${id}`) throw coded("safety-mismatch");
+  }
+
+  requests() {
+    return this.asking;
+  }
+
+  async answerRequest(id, answer, name) {
+    this.#ask("answerRequest", id, answer, name);
+    const request = this.asking.find((request) => request.id === id);
+    if (!request) throw coded("unknown-request");
+    this.asking = this.asking.filter((other) => other !== request);
+    if (answer !== "accept") return undefined;
+    const contact = { id, name: name || request.name, verified: false, newDevice: false };
+    this.list = [...this.list, contact];
+    return contact;
+  }
+
+  blocked() {
+    return this.dropped;
+  }
+
+  async block(id) {
+    this.#ask("block", id);
+    const { name } = [...this.list, ...this.asking].find((person) => person.id === id);
+    this.list = this.list.filter((contact) => contact.id !== id);
+    this.asking = this.asking.filter((request) => request.id !== id);
+    this.dropped = [...this.dropped, { id, name }];
+  }
+
+  async unblock(id) {
+    this.#ask("unblock", id);
+    this.dropped = this.dropped.filter((person) => person.id !== id);
+  }
+
+  devices() {
+    return this.own;
+  }
+
+  async revoke(id) {
+    this.#ask("revoke", id);
+    this.own = this.own.filter((device) => device.id !== id);
+  }
+
+  async approveLink(code) {
+    this.#ask("approveLink", code);
+    this.approval = {
+      confirm: "123 456",
+      label: "Phone",
+      approve: async () => {
+        this.#ask("approve");
+        this.own = [...this.own, { id: "d2", label: "Phone", kind: "device", current: false, addedAt: 1_700_000_001_000 }];
+      },
+      reject: async () => this.#ask("reject"),
+    };
+    return this.approval;
+  }
+
+  async backup(passphrase) {
+    this.#ask("backup", passphrase);
+    return "-----BEGIN AGE ENCRYPTED FILE-----";
+  }
+
+  async refresh() {
+    this.#ask("refresh");
   }
 
   dial(id, media) {
@@ -227,6 +318,10 @@ export class FakeRaw {
 
   setMedia(id, media) {
     this.#ask("setMedia", id, media);
+  }
+
+  networkChanged() {
+    this.#ask("networkChanged");
   }
 
   leave() {
@@ -257,8 +352,9 @@ export class FakeRaw {
       (...args) =>
         this[name](...args);
     const { account, card } = this;
-    const nows = ["contacts", "dial", "accept", "decline", "hangUp", "setMedia", "leave"];
-    const laters = ["addContact", "removeContact", "close"];
+    const nows = ["contacts", "requests", "blocked", "devices", "safetyNumber", "dial", "accept", "decline", "hangUp", "setMedia", "networkChanged", "leave"];
+    const laters = ["addContact", "removeContact", "verify", "verifyScanned", "answerRequest", "block", "unblock", "revoke"];
+    laters.push("approveLink", "backup", "refresh", "close");
     const functions = [...nows.map((name) => [name, now(name)]), ...laters.map((name) => [name, later(name)])];
     return { account, card, ...Object.fromEntries(functions) };
   }
@@ -267,6 +363,20 @@ export class FakeRaw {
     this.asked.push([name, ...args]);
     if (this.fails[name]) throw this.fails[name];
   }
+}
+
+/** The Wasm's side of a link: the test says how it goes. */
+class FakeLink {
+  code = "https://example.org/#link=x";
+  qr = "<svg/>";
+  cancelled = 0;
+
+  constructor() {
+    this.confirm = new Promise((resolve, reject) => Object.assign(this, { read: resolve, refuse: reject }));
+    this.done = new Promise((resolve, reject) => Object.assign(this, { finish: resolve, fail: reject }));
+  }
+
+  cancel = () => this.cancelled++;
 }
 
 export function coded(code) {

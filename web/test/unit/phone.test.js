@@ -2,76 +2,28 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { openPhone } from "../../ringfork.js";
-import { Phone, openPhoneOn } from "../../ringfork/phone.js";
+import { openPhoneOn } from "../../ringfork/opening.js";
+import { Phone } from "../../ringfork/phone.js";
 import { WasmInstance } from "../../ringfork/wasm.js";
-import { FakeConnection, FakeDevices, FakeRaw, FakeStream, coded, settle, snapshot, stubGlobals } from "./fakes.js";
-
-/** An open phone on a fake Wasm, with fake devices, and lists of what it tells. */
-async function setUp(t, options = {}) {
-  const devices = new FakeDevices();
-  const page = new EventTarget();
-  stubGlobals(t, {
-    navigator: devices.navigator,
-    MediaStream: FakeStream,
-    RTCPeerConnection: FakeConnection,
-    addEventListener: page.addEventListener.bind(page),
-  });
-  const raw = new FakeRaw();
-  const instance = new WasmInstance(raw.api);
-  const closed = [];
-  const given = {
-    transport: {
-      origin: "https://relay.example",
-      start() {},
-      subscribe: () => () => {},
-      publish: async () => {},
-      getSlot: async () => null,
-      putSlot: async () => {},
-      close: () => closed.push("transport"),
-      iceServers: () => [{ urls: "stun:relay.example" }],
-    },
-    store: { get: async () => null, put: async () => {}, lock: async (name) => () => closed.push(`lock ${name}`) },
-    ...options,
-  };
-  const phone = await openPhoneOn(async () => instance, given);
-  // What comes while the phone opens is held back for a moment: let that pass.
-  raw.options.emit({ type: "state", state: "online" });
-  await new Promise((resolve) => phone.addEventListener("state", resolve, { once: true }));
-  const told = listen(phone, ["incoming", "state", "contacts", "closed"]);
-  t.after(() => phone.close());
-  return { phone, raw, instance, devices, page, closed, told };
-}
-
-function listen(target, types) {
-  const told = [];
-  for (const type of types) target.addEventListener(type, (event) => told.push(event));
-  told.types = () => told.map(({ type }) => type);
-  return told;
-}
-
-const callEvents = ["state", "devices", "localmedia", "remotemedia", "ended"];
-
-/** A phone at which somebody rings. */
-async function ringing(t, changes) {
-  const all = await setUp(t);
-  all.raw.tell("incoming", snapshot(changes));
-  await settle();
-  const { call } = all.told.find(({ type }) => type === "incoming");
-  return { ...all, call, events: listen(call, callEvents) };
-}
+import { FakeConnection, FakeRaw, FakeStream, coded, settle, snapshot, stubGlobals } from "./fakes.js";
+import { listen, ringing, setUp, stubStore, stubTransport } from "./setup.js";
 
 test("a phone shows its account, and nobody but openPhone gets the Wasm's options wrong", async (t) => {
   const { phone, raw } = await setUp(t, { name: "Alice", iceTransportPolicy: "relay", ringSeconds: 30 });
   assert.ok(phone instanceof Phone);
   assert.deepEqual([phone.account, phone.card, phone.state], ["alice", raw.card, "online"]);
-  assert.deepEqual(phone.contacts, [{ id: "bob", name: "Bob", verified: false }]);
-  const { profile, name, label, incoming, preconnect, ringSeconds, relayOnly, transport } = raw.options;
+  assert.deepEqual(phone.contacts, [{ id: "bob", name: "Bob", verified: false, newDevice: false }]);
+  const { profile, name, label, secret, restore, passphrase } = raw.options;
+  const { incoming, preconnect, ringSeconds, relayOnly, transport } = raw.options;
   assert.deepEqual(
-    { profile, name, label, incoming, preconnect, ringSeconds, relayOnly },
+    { profile, name, label, secret, restore, passphrase, incoming, preconnect, ringSeconds, relayOnly },
     {
       profile: "default",
       name: "Alice",
       label: "",
+      secret: null,
+      restore: "",
+      passphrase: "",
       incoming: "contacts",
       preconnect: "contacts",
       ringSeconds: 30,
@@ -87,6 +39,13 @@ test("options of the wrong shape are refused", async () => {
     { profile: "" },
     { profile: 5 },
     { name: "x".repeat(65) },
+    { secret: new Uint8Array(31) },
+    { secret: new Array(32).fill(0) },
+    { secret: "0".repeat(32) },
+    { restore: "" },
+    { restore: "text" },
+    { restore: "text", passphrase: "" },
+    { passphrase: "open sesame" },
     { incoming: "nobody" },
     { preconnect: true },
     { ringSeconds: 5 },
@@ -472,19 +431,3 @@ test("what opening fails with has a code, and leaves nothing open", async (t) =>
   await assert.rejects(opening, { code: "store-failed" });
   assert.equal(closed, 1);
 });
-
-function stubTransport() {
-  return {
-    origin: "https://relay.example",
-    start() {},
-    subscribe: () => () => {},
-    publish: async () => {},
-    getSlot: async () => null,
-    putSlot: async () => {},
-    close() {},
-  };
-}
-
-function stubStore() {
-  return { get: async () => null, put: async () => {}, lock: async () => () => {} };
-}

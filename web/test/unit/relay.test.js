@@ -293,7 +293,9 @@ test("slots: a value, nothing there, a conflict, too much", async (t) => {
   assert.equal(await transport.getSlot(address), null);
   answer = () => json(404, { code: "not-found" }); // no relay at all: not the same as an empty slot
   await assert.rejects(transport.getSlot(address), { code: "relay-refused" });
-  answer = () => new Response(Buffer.alloc(8193));
+  answer = () => new Response(Buffer.alloc(262_144));
+  assert.equal((await transport.getSlot(address)).length, 262_144);
+  answer = () => new Response(Buffer.alloc(262_145));
   await assert.rejects(transport.getSlot(address), { code: "relay-refused" });
 
   answer = () => new Response(null, { status: 204 });
@@ -305,6 +307,8 @@ test("slots: a value, nothing there, a conflict, too much", async (t) => {
   );
   answer = () => json(409, { code: "slot-conflict" });
   await assert.rejects(transport.putSlot(address, Buffer.from("new"), 3), { code: "slot-conflict" });
+  answer = () => json(403, { code: "not-the-writer" });
+  await assert.rejects(transport.putSlot(address, Buffer.from("new"), 3), { code: "not-the-writer" });
 });
 
 test("ICE servers are fetched when first wanted and again at half their time", async (t) => {

@@ -4,6 +4,7 @@
  */
 export declare const errorCodes: Readonly<{
     "unsupported-browser": "the browser lacks something without which there are no calls: WebAssembly, WebRTC or WebSocket";
+    "insecure-context": "the page came neither over https nor from localhost: the browser gives it no WebCrypto, microphone or camera";
     "wasm-load-failed": "the Wasm or its loader could not be fetched, compiled or started; openPhone may be tried again";
     crashed: "the Wasm stopped; all its phones are closed, and openPhone starts a fresh one";
     closed: "the phone is closed";
@@ -16,6 +17,20 @@ export declare const errorCodes: Readonly<{
     "contacts-full": "there are as many contacts as an account may have";
     "slot-empty": "the relay keeps nothing for this card: wrong relay, or the account was never online";
     "slot-invalid": "what the relay keeps for this card is not what the account signed";
+    "unknown-request": "nobody of this id asks to be a contact";
+    "safety-mismatch": "what was scanned is not the safety number of this contact: the keys that both sides have differ";
+    "slot-stale": "the relay shows an older state of an account than was seen before";
+    "log-forked": "the relay shows a history of an account's devices that contradicts the one that was seen before";
+    revoked: "this device was removed from its account by another of the account's devices";
+    "unknown-device": "the account has no device of this id";
+    "devices-full": "the account has as many devices as it may have";
+    "bad-link": "the text is no link of a new device, or it was cut off or mistyped";
+    "link-expired": "the link was used, is too old, or the other device is not there any more; make a new one";
+    "link-rejected": "the link was rejected on the other device";
+    "secret-needed": "the profile can be opened with its secret only, and none was given";
+    "wrong-secret": "the secret is not that of the profile's account";
+    "bad-passphrase": "the passphrase does not open the backup";
+    "bad-backup": "the text is no backup, or it was cut off or changed";
     "unknown-call": "no call has this id, or it ended long ago";
     "wrong-state": "the call is not in a state in which this can be done";
     "too-many-calls": "there are as many calls as one phone may have";
@@ -30,8 +45,11 @@ export declare const errorCodes: Readonly<{
     "bad-size": "the relay takes frames of one size only";
     "bad-signature": "the relay found a signature or proof wrong";
     "slot-conflict": "the slot holds another version than the one to replace";
+    "not-the-writer": "what the slot holds names another writer for its next value";
+    "slots-full": "the relay keeps no more slots";
     "too-large": "the value is larger than the relay keeps";
     "store-failed": "the browser's storage failed; the cause says how";
+    "store-newer": "the profile was written by a newer version of this module; load that one";
     "store-conflict": "the store holds another version of this key than the one to replace";
 }>;
 export type ErrorCode = keyof typeof errorCodes;

@@ -3,10 +3,10 @@
  */
 import type { Call } from "./call.js";
 import type { RingforkError } from "./errors.js";
-import type { CallState, Contact, Device, EndReason, MediaProblem, MediaState, PhoneState } from "./types.js";
+import type { Blocked, CallState, Contact, ContactRequest, Device, EndReason, MediaProblem, MediaState, OwnDevice, PhoneState } from "./types.js";
 /** @import { Call } from "./call.js" */
 /** @import { RingforkError } from "./errors.js" */
-/** @import { CallState, Contact, Device, EndReason, MediaProblem, MediaState, PhoneState } from "./types.js" */
+/** @import { Blocked, CallState, Contact, ContactRequest, Device, EndReason, MediaProblem, MediaState, OwnDevice, PhoneState } from "./types.js" */
 /** Phone, "incoming": somebody calls. `call.state` is `ringing`; accept or decline it. */
 export declare class IncomingEvent extends Event {
     /** @readonly */
@@ -21,27 +21,62 @@ export declare class PhoneStateEvent extends Event {
     /** @param {PhoneState} state */
     constructor(state: PhoneState);
 }
-/** Phone, "contacts": the list changed, here or in another tab. */
+/** Phone, "contacts": the list of contacts or of those blocked changed, here, in another tab or on another device. */
 export declare class ContactsEvent extends Event {
     /** @readonly */
     contacts: readonly Contact[];
-    /** @param {readonly Contact[]} contacts */
-    constructor(contacts: readonly Contact[]);
+    /** @readonly */
+    blocked: readonly Blocked[];
+    /**
+     * @param {readonly Contact[]} contacts
+     * @param {readonly Blocked[]} blocked
+     */
+    constructor(contacts: readonly Contact[], blocked: readonly Blocked[]);
+}
+/** Phone, "requests": somebody asks to be a contact, or a request was answered, here or on another device. */
+export declare class RequestsEvent extends Event {
+    /** @readonly */
+    requests: readonly ContactRequest[];
+    /** @param {readonly ContactRequest[]} requests */
+    constructor(requests: readonly ContactRequest[]);
+}
+/** Phone, "devices": the account's devices and keys changed, here or on another device. */
+export declare class OwnDevicesEvent extends Event {
+    /** @readonly */
+    devices: readonly OwnDevice[];
+    /** @param {readonly OwnDevice[]} devices */
+    constructor(devices: readonly OwnDevice[]);
+}
+/**
+ * Phone, "warning": something that may be an attack and that the user should hear of. The phone goes on with what it knew.
+ * `code` is one of the error codes: `log-forked`, `slot-stale` or `slot-invalid`.
+ */
+export declare class WarningEvent extends Event {
+    /** @readonly */
+    code: string;
+    /** @readonly */
+    contact: Contact | null;
+    /**
+     * @param {string} code
+     * @param {Contact | null} contact whom it is about; null: the own account, or one that is no contact
+     */
+    constructor(code: string, contact: Contact | null);
 }
 /**
  * Phone, "closed": the phone's last event. Reason `closed`: by `close()` or the signal; `left`: the page was left and came
- * back from the back/forward cache, open a new phone; `crashed`: the Wasm stopped, `error` says more.
+ * back from the back/forward cache, open a new phone; `revoked`: another device of the account removed this one, the
+ * profile opens no more; `crashed`: the Wasm stopped. `error` says more of the last two.
  */
 export declare class ClosedEvent extends Event {
     /** @readonly */
-    reason: "closed" | "crashed" | "left";
+    reason: "closed" | "crashed" | "left" | "revoked";
     /** @readonly */
     error: RingforkError | null;
     /**
-     * @param {"closed" | "left" | "crashed"} reason
+     * @param {"closed" | "left" | "revoked" | "crashed"} reason
      * @param {RingforkError | null} error
      */
-    constructor(reason: "closed" | "left" | "crashed", error: RingforkError | null);
+    constructor(reason: "closed" | "left" | "revoked" | "crashed", error: RingforkError | null);
 }
 /** Call, "state": `state`, `waiting`, `answeredBy` or `peer` changed. `previous` is the state before, maybe the same. */
 export declare class CallStateEvent extends Event {
@@ -105,6 +140,9 @@ export type PhoneEvents = {
     incoming: IncomingEvent;
     state: PhoneStateEvent;
     contacts: ContactsEvent;
+    requests: RequestsEvent;
+    devices: OwnDevicesEvent;
+    warning: WarningEvent;
     closed: ClosedEvent;
 };
 export type CallEvents = {
@@ -122,7 +160,8 @@ export type TypedEventTarget<Events extends Record<string, Event>> = {
     removeEventListener<K extends keyof Events>(type: K, listener: Listener<Events[K]> | null, options?: boolean | EventListenerOptions): void;
 } & EventTarget;
 /**
- * @typedef {{ incoming: IncomingEvent, state: PhoneStateEvent, contacts: ContactsEvent, closed: ClosedEvent }} PhoneEvents
+ * @typedef {{ incoming: IncomingEvent, state: PhoneStateEvent, contacts: ContactsEvent, requests: RequestsEvent,
+ *   devices: OwnDevicesEvent, warning: WarningEvent, closed: ClosedEvent }} PhoneEvents
  */
 /**
  * @typedef {{ state: CallStateEvent, devices: DevicesEvent, localmedia: LocalMediaEvent, remotemedia: RemoteMediaEvent,

@@ -1,101 +1,27 @@
 /**
- * The phone as the application sees it, and its way to the Wasm.
+ * The phone as the application sees it.
  */
 import { PhoneEventTarget } from "./events.js";
 import type { Call } from "./call.js";
-import type { CallMedia, Contact, PhoneState, Store, Transport } from "./types.js";
-import type { WasmInstance } from "./wasm.js";
-export type PhoneOptions = {
-    /**
-     * the relay's URL; the page's origin when left out
-     */
-    relay?: string | URL;
-    /**
-     * which of this browser's profiles to open; "default" when left out. All tabs that open the
-     * same one are one device
-     */
-    profile?: string;
-    /**
-     * the name to call oneself: those who are called see it, as a claim; at most 64 bytes
-     */
-    name?: string;
-    /**
-     * what one's other devices and contacts call this device ("Alice's laptop"); at most 64 bytes
-     */
-    label?: string;
-    /**
-     * where ringfork.wasm is, if not beside ringfork.js; the page's first one counts
-     */
-    wasmUrl?: string | URL;
-    /**
-     * in place of `relay`: one's own way to carry frames. The phone closes it
-     */
-    transport?: Transport;
-    /**
-     * in place of the browser's: where to keep the profile. Closing it is up to its maker
-     */
-    store?: Store;
-    /**
-     * in place of the relay's
-     */
-    iceServers?: RTCIceServer[] | (() => RTCIceServer[]);
-    /**
-     * "relay" shows no address to those one talks to
-     */
-    iceTransportPolicy?: RTCIceTransportPolicy;
-    /**
-     * who may ring here; "contacts" when left out
-     */
-    incoming?: "contacts" | "anyone";
-    /**
-     * with whom to connect while it rings: the answer is fast then,
-     * and they see this device's addresses before it; "contacts" when left out
-     */
-    preconnect?: "contacts" | "always" | "never";
-    /**
-     * what becomes of a second call: "wait" (when left out) shows it with `call.waiting`;
-     * "refuse" answers busy here, while other tabs and devices ring on
-     */
-    whenBusy?: "wait" | "refuse";
-    /**
-     * how long an outgoing call rings: 10 to 120; 45 when left out
-     */
-    ringSeconds?: number;
-    /**
-     * closes the phone when it fires, also while it opens
-     */
-    signal?: AbortSignal;
-};
-export type Parts = {
-    instance: WasmInstance;
-    transport: Transport;
-    store: Store;
-    iceServers: () => RTCIceServer[];
-    /**
-     * whether the phone made the store
-     */
-    ownStore: boolean;
-};
+import type { Endpoint } from "./endpoint.js";
+import type { PhoneOptions } from "./options.js";
+import type { Blocked, CallMedia, Contact, ContactRequest, LinkApproval, OwnDevice, PhoneState, SafetyNumber } from "./types.js";
+/** @import { Call } from "./call.js" */
+/** @import { ClosedReason, Endpoint } from "./endpoint.js" */
+/** @import { RingforkError } from "./errors.js" */
+/** @import { PhoneOptions } from "./options.js" */
+/** @import { Blocked, CallMedia, Contact, ContactRequest, LinkApproval, OwnDevice, PhoneState, RawEvent, SafetyNumber } from "./types.js" */
 /**
- * Opens a phone: loads the Wasm, if no phone of the page has, and the profile's account, which is made when there is none.
- * It does not wait for the relay: see `phone.state`.
- * @param {PhoneOptions} [options]
- * @returns {Promise<Phone>}
- * @throws {RingforkError} unsupported-browser, wasm-load-failed, store-failed, bad-argument, aborted, crashed
+ * Opens the phone of an endpoint: nobody else makes one.
+ * @type {(endpoint: Endpoint, options: PhoneOptions) => Promise<Phone>}
  */
-export declare function openPhone(options?: PhoneOptions): Promise<Phone>;
-/**
- * Opens a phone on a Wasm that is being loaded. The tests have another than the page's.
- * @param {() => Promise<WasmInstance>} load
- * @param {PhoneOptions} options
- * @returns {Promise<Phone>}
- */
-export declare function openPhoneOn(load: () => Promise<WasmInstance>, options: PhoneOptions): Promise<Phone>;
+export declare let startPhone: (endpoint: Endpoint, options: PhoneOptions) => Promise<Phone>;
 /**
  * An account's phone in this page. `openPhone` makes one.
  *
- * Events: "incoming", "state", "contacts", "closed" (see their classes). Those that come while the phone opens are kept
- * until the code that awaits `openPhone` has had its chance to listen.
+ * Events: "incoming", "state", "contacts", "requests", "devices", "warning", "closed" (see their classes). Those that come
+ * while the phone opens are kept until the code that awaits `openPhone` has had its chance to listen. Lists are frozen: there
+ * is another array after each change, up to date before its event is dispatched.
  *
  * When the page is left, the phone hangs up its calls here; other tabs go on ringing. A page that comes back from the
  * back/forward cache finds its phone closed (event "closed", reason `left`) and opens a new one.
@@ -104,25 +30,34 @@ export declare class Phone extends PhoneEventTarget {
     #private;
     /**
      * @internal
-     * @param {Parts} parts
+     * @param {Endpoint} endpoint
      */
-    constructor(parts: Parts);
+    constructor(endpoint: Endpoint);
     /** The account's id, in hex. */
     get account(): string;
     /** The account's card: a link that lets others add it. Whoever has it can ring, as the account's policy allows. */
     get card(): string;
     /** The way to the relay: "connecting", "online" or "offline". */
     get state(): PhoneState;
-    /** Frozen, sorted by name; another array after each change. */
+    /** Whether the profile outlives the page. Where the browser keeps no databases it does not. */
+    get persistent(): boolean;
+    /** Sorted by name. @returns {readonly Contact[]} */
     get contacts(): readonly Contact[];
+    /** Those who ask to be contacts. @returns {readonly ContactRequest[]} */
+    get requests(): readonly ContactRequest[];
+    /** Those whose rings and requests are dropped. @returns {readonly Blocked[]} */
+    get blocked(): readonly Blocked[];
+    /** The account's devices and keys, this one too. @returns {readonly OwnDevice[]} */
+    get devices(): readonly OwnDevice[];
     /** The calls that have not ended. */
     get calls(): Call[];
     /**
-     * Adds a contact, or gives one another name. Needs the relay.
+     * Adds a contact, or gives one another name, and asks to be a contact of theirs. Needs the relay.
      * @param {string} card a card's link or code
      * @param {{ name?: string }} [options] what to call the contact; what it calls itself when left out
      * @returns {Promise<Contact>}
-     * @throws {RingforkError} bad-card, self-call, slot-empty, slot-invalid, relay-unreachable, store-failed, closed, crashed
+     * @throws {RingforkError} bad-card, self-call, slot-empty, slot-invalid, slot-stale, log-forked, contacts-full,
+     *   relay-unreachable, store-failed, closed, crashed
      */
     addContact(card: string, { name }?: {
         name?: string;
@@ -136,6 +71,100 @@ export declare class Phone extends PhoneEventTarget {
         id: string;
     }): Promise<void>;
     /**
+     * What both sides compare to know that nobody is between them.
+     * @param {string | { id: string }} contact
+     * @returns {Promise<SafetyNumber>}
+     * @throws {RingforkError} unknown-contact, closed, crashed
+     */
+    safetyNumber(contact: string | {
+        id: string;
+    }): Promise<SafetyNumber>;
+    /**
+     * Keeps that the user compared the safety numbers and found them the same. Of a verified contact with a new device, that
+     * the user knows of it: `contact.newDevice` is false again.
+     * @param {string | { id: string }} contact
+     * @param {{ scanned?: string }} [options] what was scanned from the other side's code: it is compared here
+     * @returns {Promise<void>}
+     * @throws {RingforkError} safety-mismatch, unknown-contact, store-failed, closed, crashed
+     */
+    verify(contact: string | {
+        id: string;
+    }, { scanned }?: {
+        scanned?: string;
+    }): Promise<void>;
+    /**
+     * Takes `verify` back.
+     * @param {string | { id: string }} contact
+     * @returns {Promise<void>}
+     * @throws {RingforkError} unknown-contact, store-failed, closed, crashed
+     */
+    unverify(contact: string | {
+        id: string;
+    }): Promise<void>;
+    /**
+     * Makes who asks a contact, and tells them. Needs the relay.
+     * @param {string | { id: string }} request
+     * @param {{ name?: string }} [options] what to call the contact; what it calls itself when left out
+     * @returns {Promise<Contact>}
+     * @throws {RingforkError} unknown-request, and as `addContact`
+     */
+    acceptRequest(request: string | {
+        id: string;
+    }, { name }?: {
+        name?: string;
+    }): Promise<Contact>;
+    /**
+     * @param {string | { id: string }} request
+     * @returns {Promise<void>}
+     * @throws {RingforkError} unknown-request, store-failed, closed, crashed
+     */
+    declineRequest(request: string | {
+        id: string;
+    }): Promise<void>;
+    /**
+     * Drops all that comes from somebody from now on, and tells them nothing. A contact is none any more.
+     * @param {string | { id: string }} person a contact, or one who asks to be one
+     * @returns {Promise<void>}
+     * @throws {RingforkError} unknown-contact, store-failed, closed, crashed
+     */
+    block(person: string | {
+        id: string;
+    }): Promise<void>;
+    /**
+     * @param {string | { id: string }} person
+     * @returns {Promise<void>}
+     * @throws {RingforkError} unknown-contact, store-failed, closed, crashed
+     */
+    unblock(person: string | {
+        id: string;
+    }): Promise<void>;
+    /**
+     * Removes a device or a key from the account. What it knows of the account is worth nothing from then on: keys and
+     * addresses are made anew. Needs the relay. On the device itself the phone closes, with the reason `revoked`.
+     * @param {string | { id: string }} device
+     * @returns {Promise<void>}
+     * @throws {RingforkError} unknown-device, relay-unreachable, store-failed, closed, crashed
+     */
+    revoke(device: string | {
+        id: string;
+    }): Promise<void>;
+    /**
+     * Reads the link that another device shows (see `requestLink`) and begins to link it. Resolves when both can show the
+     * short code. Nothing of the account is given away before `approve()`.
+     * @param {string} code the link, or its code
+     * @returns {Promise<LinkApproval>}
+     * @throws {RingforkError} bad-link, link-expired, devices-full, relay-unreachable, closed, crashed
+     */
+    approveLink(code: string): Promise<LinkApproval>;
+    /**
+     * Makes a backup: a text that opens the account (not its calls) with the passphrase, on a device that is none of it yet.
+     * Everything depends on the passphrase: let it be long.
+     * @param {string} passphrase
+     * @returns {Promise<string>}
+     * @throws {RingforkError} relay-unreachable, store-failed, closed, crashed
+     */
+    backup(passphrase: string): Promise<string>;
+    /**
      * Calls a contact. The ring leaves at once, while microphone and, if asked for, camera open; resolves when that is
      * settled. If a device cannot be opened the call goes on without it: see `call.mediaErrors`.
      * @param {string | { id: string }} contact
@@ -146,7 +175,7 @@ export declare class Phone extends PhoneEventTarget {
      */
     call(contact: string | {
         id: string;
-    }, { signal, ...media }?: CallMedia & {
+    }, media?: CallMedia & {
         signal?: AbortSignal;
     }): Promise<Call>;
     /**

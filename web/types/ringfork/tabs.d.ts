@@ -1,11 +1,11 @@
 /**
  * The way between the tabs of one profile: a BroadcastChannel that carries the account's id in its name. What the Wasm sends
- * there is sealed and signed; the page itself only says that the stored contacts are others.
+ * there is sealed and signed; the page itself only says that what is stored of the account is another.
  */
 export declare class Tabs {
     #private;
-    /** @param {() => void} onContacts called when another tab changed the stored contacts */
-    constructor(onContacts: () => void);
+    /** @param {() => void} onStored called when another tab changed what is stored of the account */
+    constructor(onStored: () => void);
     /**
      * Listens until the result is called. Browsers without BroadcastChannel hear each other through the relay only.
      * @param {string} account
@@ -15,6 +15,6 @@ export declare class Tabs {
     start: (account: string, onFrame: (frame: Uint8Array) => void) => () => void;
     /** @param {Uint8Array} frame */
     send: (frame: Uint8Array) => void | undefined;
-    /** @param {"contacts"} what */
-    tell(what: "contacts"): void;
+    /** Tells the other tabs that what is stored of the account is another. */
+    tellStored(): void;
 }

@@ -39,7 +39,75 @@ export type Contact = {
      * the name this account's user gave it
      */
     name: string;
+    /**
+     * whether the user compared the safety numbers and said so
+     */
     verified: boolean;
+    /**
+     * whether a verified contact has a device that it had not when it was verified last
+     */
+    newDevice: boolean;
+};
+export type ContactRequest = {
+    /**
+     * the account's id, in hex
+     */
+    id: string;
+    /**
+     * the name it gives itself: anybody may claim any
+     */
+    name: string;
+    card: string;
+};
+export type Blocked = {
+    id: string;
+    name: string;
+};
+export type SafetyNumber = {
+    /**
+     * in groups, to be read aloud
+     */
+    digits: string;
+    /**
+     * the short form, separated by spaces
+     */
+    emoji: string;
+    /**
+     * an SVG image of `text` for the other side to scan
+     */
+    qr: string;
+    /**
+     * what a scan of the other side's `qr` must give: see `phone.verify`
+     */
+    text: string;
+};
+export type OwnDevice = {
+    id: string;
+    label: string;
+    /**
+     * login: the key made from `secret`; backup: the key of a backup
+     */
+    kind: "device" | "login" | "backup";
+    /**
+     * whether it is this device
+     */
+    current: boolean;
+    addedAt: Date;
+};
+export type LinkApproval = {
+    /**
+     * the short code: approve if the other device shows the same
+     */
+    confirm: string;
+    /**
+     * what the other device calls itself
+     */
+    label: string;
+    /**
+     * makes it a device of the account
+     */
+    approve: () => Promise<void>;
+    reject: () => Promise<void>;
 };
 export type Peer = {
     /**
@@ -129,6 +197,10 @@ export type Store = {
      * resolves, once nobody else holds it, with the unlocker
      */
     lock: (name: string) => Promise<() => void>;
+    /**
+     * whether what is kept outlives the page; true when left out
+     */
+    persistent?: boolean;
     close?: () => void;
 };
 export type Snapshot = {
@@ -173,8 +245,23 @@ export type RawEvent = {
 } | {
     type: "contacts";
 } | {
+    type: "requests";
+} | {
+    type: "devices";
+    card: string;
+} | {
+    type: "warning";
+    code: string;
+    contact: string;
+} | {
+    type: "gone";
+    reason: "revoked";
+} | {
     type: "state";
     state: PhoneState;
+};
+export type RawDevice = Omit<OwnDevice, "addedAt"> & {
+    addedAt: number;
 };
 export type RawPhone = {
     account: string;
@@ -182,8 +269,20 @@ export type RawPhone = {
     contacts: () => Contact[];
     addContact: (card: string, name: string) => Promise<Contact>;
     removeContact: (id: string) => Promise<void>;
+    safetyNumber: (id: string) => SafetyNumber;
+    verify: (id: string, verified: boolean) => Promise<void>;
+    verifyScanned: (id: string, text: string) => Promise<void>;
+    requests: () => ContactRequest[];
+    answerRequest: (id: string, answer: "accept" | "decline", name: string) => Promise<Contact | undefined>;
+    blocked: () => Blocked[];
+    block: (id: string) => Promise<void>;
+    unblock: (id: string) => Promise<void>;
+    devices: () => RawDevice[];
+    revoke: (id: string) => Promise<void>;
+    approveLink: (code: string) => Promise<LinkApproval>;
+    backup: (passphrase: string) => Promise<string>;
     /**
-     * reads the contacts from the store again
+     * reads the account from the store again
      */
     refresh: () => Promise<void>;
     dial: (contactId: string, media: {
@@ -197,6 +296,7 @@ export type RawPhone = {
     decline: (callId: string, everywhere: boolean) => void;
     hangUp: (callId: string) => void;
     setMedia: (callId: string, media: MediaState) => void;
+    networkChanged: () => void;
     leave: () => void;
     close: () => Promise<void>;
 };
@@ -214,6 +314,9 @@ export type RawOptions = {
     profile: string;
     name: string;
     label: string;
+    secret: Uint8Array | null;
+    restore: string;
+    passphrase: string;
     incoming: "contacts" | "anyone";
     preconnect: "contacts" | "always" | "never";
     whenBusy: "wait" | "refuse";
@@ -236,9 +339,21 @@ export type RawOptions = {
     };
     emit: (event: RawEvent) => void;
 };
+export type RawLink = {
+    code: string;
+    qr: string;
+    confirm: Promise<string>;
+    done: Promise<void>;
+    cancel: () => void;
+};
 export type RawApi = {
-    open(options: RawOptions): Promise<WasmPhone>;
-    funcs(): number;
+    open: (options: RawOptions) => Promise<WasmPhone>;
+    requestLink: (options: {
+        transport: Transport;
+        store: Store;
+        label: string;
+    }) => Promise<RawLink>;
+    funcs: () => number;
 };
 /** @typedef {"audio" | "video" | "screen"} MediaKind audio: the microphone; video: the camera; screen: a shared screen */
 /** @typedef {{ audio: boolean, video: boolean, screen: boolean }} MediaState which media are on */
@@ -268,7 +383,41 @@ export type RawApi = {
  * @typedef {object} Contact
  * @property {string} id the account's id, in hex
  * @property {string} name the name this account's user gave it
- * @property {boolean} verified
+ * @property {boolean} verified whether the user compared the safety numbers and said so
+ * @property {boolean} newDevice whether a verified contact has a device that it had not when it was verified last
+ */
+/**
+ * Somebody who is no contact and asks to be one. Nothing was fetched for it, and nothing told to them.
+ * @typedef {object} ContactRequest
+ * @property {string} id the account's id, in hex
+ * @property {string} name the name it gives itself: anybody may claim any
+ * @property {string} card
+ */
+/** @typedef {{ id: string, name: string }} Blocked somebody whose rings and requests are dropped */
+/**
+ * What two people compare to know that nobody is between them: the same on both sides.
+ * @typedef {object} SafetyNumber
+ * @property {string} digits in groups, to be read aloud
+ * @property {string} emoji the short form, separated by spaces
+ * @property {string} qr an SVG image of `text` for the other side to scan
+ * @property {string} text what a scan of the other side's `qr` must give: see `phone.verify`
+ */
+/**
+ * A device or key of the own account.
+ * @typedef {object} OwnDevice
+ * @property {string} id
+ * @property {string} label
+ * @property {"device" | "login" | "backup"} kind login: the key made from `secret`; backup: the key of a backup
+ * @property {boolean} current whether it is this device
+ * @property {Date} addedAt
+ */
+/**
+ * A device that asks to be linked to the own account, as the one that approves sees it.
+ * @typedef {object} LinkApproval
+ * @property {string} confirm the short code: approve if the other device shows the same
+ * @property {string} label what the other device calls itself
+ * @property {() => Promise<void>} approve makes it a device of the account
+ * @property {() => Promise<void>} reject
  */
 /**
  * The other account of a call.
@@ -312,6 +461,7 @@ export type RawApi = {
  *   replaces exactly that version (0: nothing there), after which the version is one more; rejects with code
  *   `store-conflict` if another is there
  * @property {(name: string) => Promise<() => void>} lock resolves, once nobody else holds it, with the unlocker
+ * @property {boolean} [persistent] whether what is kept outlives the page; true when left out
  * @property {() => void} [close]
  */
 /**
@@ -330,11 +480,15 @@ export type RawApi = {
  * @property {string} [replaces] the id of the call whose object and media this one takes over (both rang each other)
  */
 /**
- * What the Wasm tells. refused: the last thing that was asked of this call could not be done.
+ * What the Wasm tells. refused: the last thing that was asked of this call could not be done. gone: the phone can go on no
+ * more.
  * @typedef {{ type: "incoming" | "call", call: Snapshot } | { type: "refused", call: string, code: string }
- *   | { type: "contacts" }
+ *   | { type: "contacts" } | { type: "requests" } | { type: "devices", card: string }
+ *   | { type: "warning", code: string, contact: string }
+ *   | { type: "gone", reason: "revoked" }
  *   | { type: "state", state: PhoneState }} RawEvent
  */
+/** @typedef {Omit<OwnDevice, "addedAt"> & { addedAt: number }} RawDevice addedAt: in ms since 1970 */
 /**
  * A phone on the Wasm. Everything throws or rejects with errors that have a `code`.
  * @typedef {object} RawPhone
@@ -343,12 +497,25 @@ export type RawApi = {
  * @property {() => Contact[]} contacts
  * @property {(card: string, name: string) => Promise<Contact>} addContact
  * @property {(id: string) => Promise<void>} removeContact
- * @property {() => Promise<void>} refresh reads the contacts from the store again
+ * @property {(id: string) => SafetyNumber} safetyNumber
+ * @property {(id: string, verified: boolean) => Promise<void>} verify
+ * @property {(id: string, text: string) => Promise<void>} verifyScanned
+ * @property {() => ContactRequest[]} requests
+ * @property {(id: string, answer: "accept" | "decline", name: string) => Promise<Contact | undefined>} answerRequest
+ * @property {() => Blocked[]} blocked
+ * @property {(id: string) => Promise<void>} block
+ * @property {(id: string) => Promise<void>} unblock
+ * @property {() => RawDevice[]} devices
+ * @property {(id: string) => Promise<void>} revoke
+ * @property {(code: string) => Promise<LinkApproval>} approveLink
+ * @property {(passphrase: string) => Promise<string>} backup
+ * @property {() => Promise<void>} refresh reads the account from the store again
  * @property {(contactId: string, media: { audio: boolean, video: boolean }) => string} dial
  * @property {(callId: string, media: { audio: boolean, video: boolean }) => void} accept
  * @property {(callId: string, everywhere: boolean) => void} decline
  * @property {(callId: string) => void} hangUp
  * @property {(callId: string, media: MediaState) => void} setMedia
+ * @property {() => void} networkChanged
  * @property {() => void} leave
  * @property {() => Promise<void>} close
  */
@@ -368,6 +535,9 @@ export type RawApi = {
  * @property {string} profile
  * @property {string} name
  * @property {string} label
+ * @property {Uint8Array | null} secret
+ * @property {string} restore
+ * @property {string} passphrase
  * @property {"contacts" | "anyone"} incoming
  * @property {"contacts" | "always" | "never"} preconnect
  * @property {"wait" | "refuse"} whenBusy
@@ -382,5 +552,20 @@ export type RawApi = {
  *   the way to the profile's other tabs
  * @property {(event: RawEvent) => void} emit
  */
-/** @typedef {{ open(options: RawOptions): Promise<WasmPhone>, funcs(): number }} RawApi what the Wasm boots with */
+/**
+ * A link that the Wasm offers and waits for.
+ * @typedef {object} RawLink
+ * @property {string} code
+ * @property {string} qr
+ * @property {Promise<string>} confirm
+ * @property {Promise<void>} done
+ * @property {() => void} cancel
+ */
+/**
+ * What the Wasm boots with.
+ * @typedef {object} RawApi
+ * @property {(options: RawOptions) => Promise<WasmPhone>} open
+ * @property {(options: { transport: Transport, store: Store, label: string }) => Promise<RawLink>} requestLink
+ * @property {() => number} funcs
+ */
 export {};

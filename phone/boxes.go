@@ -1,0 +1,137 @@
+package phone
+
+import (
+	"time"
+
+	"ringfork/frame"
+	"ringfork/keys"
+	"ringfork/signalcore"
+)
+
+// boxes are the mailboxes in which an account is rung: one for all who have its card and one for each contact, so that the
+// relay does not see that they ring the same account. Only the pump touches them.
+type boxes struct {
+	p          *Phone
+	generation uint32 // the account's count of changes of all addresses
+	inbox      *box   // nil before the first subscription
+	of         map[keys.AccountID]*box
+	todo       []func() // mailboxes to be made, a few at a time
+}
+
+// box is one mailbox.
+type box struct {
+	contact keys.AccountID // whose it is, zero: for all
+	opener  *frame.Opener
+	stop    func()
+	read    bool // its backlog was read to its end
+}
+
+// boxesAtOnce is how many mailboxes are made in one go: each costs a page most of a millisecond.
+const boxesAtOnce = 4
+
+// subscribe reads exactly the mailboxes that the account has now: the one for all first, the others soon.
+func (b *boxes) subscribe(account *keys.Account, contacts []keys.Contact) {
+	opener := b.openers(account)
+	former := map[keys.AccountID]*box{}
+	for id, x := range b.of {
+		former[id] = x
+	}
+	changed := b.inbox != nil && b.generation != account.Boxes()
+	var all *box
+	if all = b.inbox; all == nil || changed {
+		b.inbox = b.start(account.Inbox(), keys.AccountID{}, opener())
+	} else {
+		all.opener = opener()
+		all = nil
+	}
+	b.generation = account.Boxes()
+	b.todo = nil
+	for _, c := range contacts {
+		id := c.ID()
+		if x := former[id]; x != nil && !changed {
+			x.opener = opener()
+			delete(former, id)
+			continue
+		}
+		b.todo = append(b.todo, func() { b.of[id] = b.start(account.MailboxFor(id), id, opener()) })
+	}
+	b.todo = append(b.todo, func() {
+		if all != nil {
+			all.stop()
+		}
+		for id, x := range former { // last: who rings in this moment gets through
+			x.stop()
+			if b.of[id] == x {
+				delete(b.of, id)
+			}
+		}
+	})
+	b.more()
+}
+
+// openers returns what makes an opener for each mailbox: all by the account's keys, each with its own budget.
+func (b *boxes) openers(account *keys.Account) func() *frame.Opener {
+	ids := account.InboxIdentities()
+	return func() *frame.Opener { return frame.NewOpener(ids...) }
+}
+
+// more makes the next few mailboxes.
+func (b *boxes) more() {
+	n := min(boxesAtOnce, len(b.todo))
+	now := b.todo[:n]
+	b.todo = b.todo[n:]
+	for _, f := range now {
+		f()
+	}
+	if left := len(b.todo); left > 0 {
+		time.AfterFunc(time.Millisecond, func() {
+			b.p.queue.put(func() {
+				if len(b.todo) == left {
+					b.more()
+				}
+			})
+		})
+	}
+	b.tellRead()
+}
+
+func (b *boxes) start(m keys.Mailbox, contact keys.AccountID, opener *frame.Opener) *box {
+	x := &box{contact: contact, opener: opener}
+	x.stop = b.p.cfg.Transport.Subscribe(m,
+		func(f []byte, age time.Duration) { b.p.queue.put(func() { b.p.boxFrame(x, f, age) }) },
+		func() { b.p.queue.put(func() { x.read = true; b.tellRead() }) })
+	return x
+}
+
+// tellRead tells the machine when all mailboxes are read to their end.
+func (b *boxes) tellRead() {
+	if len(b.todo) > 0 || !b.inbox.read {
+		return
+	}
+	for _, x := range b.of {
+		if !x.read {
+			return
+		}
+	}
+	b.p.step(signalcore.BacklogRead{Done: true})
+}
+
+// offline notes that all mailboxes are read anew when the relay is back.
+func (b *boxes) offline() {
+	if b.inbox != nil {
+		b.inbox.read = false
+	}
+	for _, x := range b.of {
+		x.read = false
+	}
+}
+
+func (b *boxes) close() {
+	b.todo = nil
+	if b.inbox != nil {
+		b.inbox.stop()
+	}
+	for _, x := range b.of {
+		x.stop()
+	}
+}

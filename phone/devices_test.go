@@ -1,0 +1,286 @@
+//go:build !js
+
+package phone
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"ringfork/keys"
+	"ringfork/relay/client"
+	"ringfork/signalcore"
+)
+
+// link makes a new device of an account, in a profile of its own.
+func (w *town) link(from *endpoint, label string) *endpoint {
+	w.t.Helper()
+	transport, err := client.New(w.server.URL)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer transport.Close()
+	store := newMemory()
+	request, err := RequestLink(w.t.Context(), LinkConfig{Transport: transport, Store: store, Label: label})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	approval, err := from.ApproveLink(w.t.Context(), request.Link())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	code, err := request.Code()
+	if err != nil || code != approval.Code || approval.Label != label {
+		w.t.Fatalf("codes %q and %q, label %q, %v", code, approval.Code, approval.Label, err)
+	}
+	if err := approval.Approve(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := request.Wait(); err != nil {
+		w.t.Fatal(err)
+	}
+	return w.open("", store, func(c *Config) { c.Label = label })
+}
+
+// eventually waits for what background work brings about.
+func eventually(t *testing.T, what string, f func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(15 * time.Second); !f(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s never came about", what)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+func TestLinkedDeviceRings(t *testing.T) {
+	w := newTown(t)
+	alice, bob := w.open("Alice", newMemory(), nil), w.open("Bob", newMemory(), nil)
+	w.meet(alice, bob)
+	laptop := w.link(bob, "Bob's laptop")
+	if laptop.Account() != bob.Account() || laptop.own().Device() == bob.own().Device() {
+		t.Fatal("the new device is not one of the account's own")
+	}
+	if got := laptop.Contacts(); len(got) != 1 || got[0].Name != "Alice" {
+		t.Errorf("the new device has contacts %v", got)
+	}
+	eventually(t, "both devices on both", func() bool { return len(bob.Devices()) == 2 && len(laptop.Devices()) == 2 })
+
+	id, err := alice.Call(bob.Account(), signalcore.Media{Audio: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bob.awaitRing(t)
+	laptop.awaitRing(t)
+	if err := laptop.PickUp(id, signalcore.Media{Audio: true}); err != nil {
+		t.Fatal(err)
+	}
+	laptop.awaitState(t, signalcore.StateActive)
+	if c := bob.awaitState(t, signalcore.StateEnded); c.End != signalcore.EndAnsweredElsewhere {
+		t.Errorf("the old device ended %v", c.End)
+	}
+	alice.awaitHeard(t)
+	laptop.awaitHeard(t)
+
+	// It calls too: Alice learns of it when it rings.
+	alice.HangUp(id)
+	laptop.awaitState(t, signalcore.StateEnded)
+	if _, err := laptop.Call(alice.Account(), signalcore.Media{Audio: true}); err != nil {
+		t.Fatal(err)
+	}
+	if c := await(t, alice, "ring of the new device", func(i Incoming) bool { return i.Call.Peer.ID == bob.Account() }).Call; !c.Peer.Contact {
+		t.Error("the new device rings as a stranger")
+	}
+}
+
+func TestRevokedDeviceIsOut(t *testing.T) {
+	w := newTown(t)
+	alice, bob := w.open("Alice", newMemory(), nil), w.open("Bob", newMemory(), nil)
+	w.meet(alice, bob)
+	laptop := w.link(bob, "Bob's laptop")
+	eventually(t, "the new device", func() bool { return len(bob.Devices()) == 2 })
+	stolen := laptop.own() // what it knows
+	before := bob.own().Inbox().Address()
+	if err := bob.Revoke(t.Context(), laptop.own().Device()); err != nil {
+		t.Fatal(err)
+	}
+	if got := await(t, laptop, "its end", func(Gone) bool { return true }); got.Code != CodeRevoked {
+		t.Errorf("gone by %q", got.Code)
+	}
+	if bob.own().Inbox().Address() == before || len(bob.Devices()) != 1 {
+		t.Error("addresses or devices are as before")
+	}
+	if _, err := Open(t.Context(), Config{Store: laptop.store}); Code(err) != CodeRevoked {
+		t.Errorf("the profile opens with %v", err)
+	}
+	eventually(t, "the contact's knowledge", func() bool {
+		c, _ := alice.contact(bob.Account())
+		return c.Public.Has(keys.DeviceID(bob.own().Device())) && !c.Public.Has(stolen.Device())
+	})
+	// The others go on.
+	id, err := alice.Call(bob.Account(), signalcore.Media{Audio: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bob.awaitRing(t)
+	if err := bob.PickUp(id, signalcore.Media{Audio: true}); err != nil {
+		t.Fatal(err)
+	}
+	bob.awaitState(t, signalcore.StateActive)
+	// The relay takes nothing from the revoked device any more.
+	value, err := getSlot(t.Context(), bob.cfg.Transport, stolen.Card().Slot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stolen.SlotValue(value, time.Now()); err == nil {
+		t.Error("the revoked device has the pen")
+	}
+}
+
+func TestRequest(t *testing.T) {
+	w := newTown(t)
+	alice, bob := w.open("Alice", newMemory(), nil), w.open("Bob", newMemory(), nil)
+	w.add(alice, bob)
+	await(t, bob, "request", func(RequestsChanged) bool { return len(bob.Requests()) == 1 })
+	r := bob.Requests()[0]
+	if r.Name != "Alice" || r.ID() != alice.Account() {
+		t.Errorf("a request of %q", r.Name)
+	}
+	if _, err := bob.AcceptRequest(t.Context(), r.ID(), ""); err != nil {
+		t.Fatal(err)
+	}
+	if len(bob.Requests()) != 0 || len(bob.Contacts()) != 1 {
+		t.Error("the request is not settled")
+	}
+	eventually(t, "pairwise mailboxes", func() bool {
+		a, _ := alice.contact(bob.Account())
+		b, _ := bob.contact(alice.Account())
+		return a.Mailbox == keys.Address(bob.own().MailboxFor(alice.Account()).Address()) &&
+			b.Mailbox == keys.Address(alice.own().MailboxFor(bob.Account()).Address())
+	})
+	if _, err := bob.Call(alice.Account(), signalcore.Media{Audio: true}); err != nil {
+		t.Fatal(err)
+	}
+	alice.awaitRing(t)
+}
+
+func TestBlockedStaysOut(t *testing.T) {
+	w := newTown(t)
+	alice, bob := w.open("Alice", newMemory(), nil), w.open("Bob", newMemory(), nil)
+	w.add(alice, bob)
+	await(t, bob, "request", func(RequestsChanged) bool { return len(bob.Requests()) == 1 })
+	if err := bob.Block(t.Context(), alice.Account()); err != nil {
+		t.Fatal(err)
+	}
+	if len(bob.Requests()) != 0 || len(bob.Blocked()) != 1 || bob.Blocked()[0].Name != "Alice" {
+		t.Errorf("blocked: %v", bob.Blocked())
+	}
+	if _, err := alice.Call(bob.Account(), signalcore.Media{Audio: true}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the refusal", func() bool { return bob.Drops()["blocked"] > 0 })
+	bob.mu.Lock()
+	defer bob.mu.Unlock()
+	for _, e := range bob.events {
+		if _, ok := e.(Incoming); ok {
+			t.Error("it rang")
+		}
+	}
+}
+
+func TestLogin(t *testing.T) {
+	w := newTown(t)
+	secret := keys.Secret(keys.NewSeed())
+	login := func(c *Config) { c.Secret = &secret }
+	alice := w.open("Alice", newMemory(), login)
+	again := w.open("", newMemory(), login)
+	if alice.Account() != again.Account() || alice.own().Device() == again.own().Device() || again.own().Name() != "Alice" {
+		t.Fatal("the login does not open the account as another device")
+	}
+	eventually(t, "the new device", func() bool { return len(alice.Devices()) == 3 })
+	other := w.open("Other", newMemory(), nil)
+	transport, _ := client.New(w.server.URL)
+	defer transport.Close()
+	if _, err := Open(t.Context(), Config{Store: other.store, Transport: transport, Secret: &secret}); Code(err) != CodeWrongSecret {
+		t.Errorf("another account's profile opens with %v", err)
+	}
+}
+
+// TestLoginRace signs one user in on many browsers at once, none of which has the account.
+func TestLoginRace(t *testing.T) {
+	w := newTown(t)
+	secret := keys.Secret(keys.NewSeed())
+	ids := make(chan keys.AccountID, 5)
+	for range 5 {
+		go func() {
+			transport, _ := client.New(w.server.URL)
+			defer transport.Close()
+			a, err := openAccount(t.Context(), &Config{Store: newMemory(), Transport: transport, Secret: &secret})
+			if err != nil {
+				t.Error(err)
+				ids <- keys.AccountID{}
+				return
+			}
+			ids <- a.ID()
+		}()
+	}
+	first := <-ids
+	for range 4 {
+		if id := <-ids; id != first {
+			t.Error("one login, two accounts")
+		}
+	}
+}
+
+func TestBackup(t *testing.T) {
+	w := newTown(t)
+	alice, bob := w.open("Alice", newMemory(), nil), w.open("Bob", newMemory(), nil)
+	w.meet(alice, bob)
+	text, err := bob.Backup(t.Context(), "correct horse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(text, "-----BEGIN AGE ENCRYPTED FILE-----") {
+		t.Error("the backup is no armored age file")
+	}
+	transport, _ := client.New(w.server.URL)
+	defer transport.Close()
+	if _, err := Open(t.Context(), Config{Store: newMemory(), Transport: transport, Backup: text, Passphrase: "wrong"}); Code(err) != CodeBadPassphrase {
+		t.Errorf("a wrong passphrase opens with %v", err)
+	}
+	third := w.open("", newMemory(), func(c *Config) { c.Backup, c.Passphrase = text, "correct horse" })
+	if third.Account() != bob.Account() || len(third.Contacts()) != 1 {
+		t.Error("the backup is another account's")
+	}
+	id, err := third.Call(alice.Account(), signalcore.Media{Audio: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := alice.awaitRing(t); c.View.Call != id || !c.Peer.Contact {
+		t.Error("the restored device is not known")
+	}
+}
+
+// TestStaleInboxKey rings somebody who changed their key twice while the caller slept.
+func TestStaleInboxKey(t *testing.T) {
+	w := newTown(t)
+	alice, bob := w.open("Alice", newMemory(), nil), w.open("Bob", newMemory(), nil)
+	w.meet(alice, bob)
+	old, _ := alice.contact(bob.Account())
+	laptop := w.link(bob, "laptop")
+	if err := bob.Revoke(t.Context(), laptop.own().Device()); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "news", func() bool { c, _ := alice.contact(bob.Account()); return c.Public.Boxes == 1 })
+	alice.mu.Lock() // as if it had not heard of it
+	list := &keys.Contacts{}
+	if err := list.Add(old); err != nil {
+		t.Error(err)
+	}
+	alice.contacts = list
+	alice.mu.Unlock()
+	if _, err := alice.Call(bob.Account(), signalcore.Media{Audio: true}); err != nil {
+		t.Fatal(err)
+	}
+	bob.awaitRing(t)
+}

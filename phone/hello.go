@@ -1,0 +1,241 @@
+package phone
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"time"
+
+	"ringfork/frame"
+	"ringfork/keys"
+	"ringfork/signalcore"
+)
+
+// A hello tells a contact that this account has it as one, and in which mailbox it reads what that contact writes. It is said
+// until it is answered, ever more seldom: the relay keeps nothing for long.
+
+// greeting is what a phone remembers of a hello that was not answered yet.
+type greeting struct {
+	next time.Time
+	wait time.Duration
+}
+
+const (
+	greetFirst   = 30 * time.Second // until an unanswered hello is said again, then twice that and so on
+	greetMost    = 30 * time.Minute
+	greetAtOnce  = 16                 // contacts greeted in one go
+	helloMaxAge  = 2 * 24 * time.Hour // by the sender's clock: an older one was kept by somebody
+	contactCheck = 30 * time.Second   // how soon a contact's slot is read again to answer what it says
+)
+
+// greetAll greets the contacts that have not answered yet.
+func (p *Phone) greetAll() {
+	if p.leaving || p.State() != Online || !p.careful {
+		return
+	}
+	boxes, now, n := p.own().Boxes(), time.Now(), 0
+	for _, c := range p.Contacts() {
+		if !c.NeedsHello(boxes) {
+			delete(p.greetings, c.ID())
+			continue
+		}
+		g := p.greetings[c.ID()]
+		if now.Before(g.next) || n >= greetAtOnce {
+			continue
+		}
+		n++
+		g.wait = min(max(2*g.wait, greetFirst), greetMost)
+		g.next = now.Add(g.wait)
+		p.greetings[c.ID()] = g
+		p.greet(c, frame.HelloRequest)
+	}
+}
+
+// greet says hello to a contact.
+func (p *Phone) greet(c keys.Contact, what frame.HelloWhat) {
+	if !c.Cached() { // added on another device: looked up first
+		p.freshen(c, func(c keys.Contact) { p.greet(c, what) })
+		return
+	}
+	p.sayHello(c, what)
+}
+
+func (p *Phone) sayHello(c keys.Contact, what frame.HelloWhat) {
+	account := p.own()
+	to, err := replyToContact(c)
+	if err != nil {
+		p.drop("contact without key")
+		return
+	}
+	m := frame.Hello{
+		What: what, Number: uint64(time.Now().UnixMilli()), Name: account.Name(), Card: account.Card().Bytes(),
+		Boxes: account.Boxes(), LogHead: account.LogHead(), PeerLogHead: c.Public.LogHead,
+	}
+	if what != frame.HelloDecline {
+		m.Mailbox = account.MailboxFor(c.ID()).Address()
+	}
+	frames, _, err := frame.Seal(p.letter(signalcore.AccountID(c.ID())), m, account.Sign, to.recipient)
+	if err != nil {
+		p.drop("message not sealed")
+		return
+	}
+	p.send(to.mailbox, frames)
+}
+
+// letter returns the header of a message to an account that belongs to no call.
+func (p *Phone) letter(to signalcore.AccountID) frame.Header {
+	h := frame.Header{From: p.self, To: to}
+	rand.Read(h.Call[:])
+	h.ID = signalcore.MessageID(binary.BigEndian.Uint32(h.Call[:4]) | 1)
+	return h
+}
+
+// send publishes frames once.
+func (p *Phone) send(to signalcore.Address, frames [][]byte) {
+	p.effect(func() {
+		ctx, cancel := context.WithTimeout(p.ctx, publishTime)
+		defer cancel()
+		for _, f := range frames {
+			if err := p.cfg.Transport.Publish(ctx, to, f); err != nil {
+				p.queue.put(func() { p.drop("frame not published") })
+			}
+		}
+	})
+}
+
+// replyToContact returns where a contact reads what this account writes: in the mailbox that it told us, if it did not change
+// all of them since.
+func replyToContact(c keys.Contact) (replyTo, error) {
+	recipient, err := c.Public.Recipient()
+	to := replyTo{mailbox: signalcore.Address(c.Public.Inbox), recipient: recipient}
+	if (c.Mailbox != keys.Address{}) && c.Boxes == c.Public.Boxes {
+		to.mailbox = signalcore.Address(c.Mailbox)
+	}
+	return to, err
+}
+
+// judgeHello takes a hello: of a contact it is acted on, of anybody else it is kept for the user to answer. Nothing is looked
+// up or answered for a stranger: by that it would learn who is online.
+func (p *Phone) judgeHello(e *frame.Envelope) {
+	m, card, err := frame.CheckHello(e, p.self.Account)
+	if err != nil {
+		p.drop(err.Error())
+		return
+	}
+	if d := time.Since(time.UnixMilli(int64(m.Number))); d > helloMaxAge || d < -helloMaxAge {
+		p.drop("old hello")
+		return
+	}
+	if p.blocked(card.Account) {
+		p.drop("blocked")
+		return
+	}
+	contact, known := p.contact(card.Account)
+	if !known {
+		p.requested(e, m, card)
+		return
+	}
+	if contact.Cached() && frame.Trust(e, contact.Public) == nil && contact.Public.Boxes >= m.Boxes {
+		p.greeted(contact, m)
+		return
+	}
+	p.freshen(contact, func(c keys.Contact) {
+		if err := frame.Trust(e, c.Public); err != nil {
+			p.drop(err.Error())
+			return
+		}
+		p.greeted(c, m)
+	})
+}
+
+// greeted acts on a contact's hello.
+func (p *Phone) greeted(c keys.Contact, m frame.Hello) {
+	boxes := p.own().Boxes()
+	if m.What == frame.HelloRequest {
+		p.greet(c, frame.HelloAccept)
+	}
+	news := m.What != frame.HelloDecline && (c.Mailbox != keys.Address(m.Mailbox) || c.Boxes < m.Boxes) && c.Boxes <= m.Boxes
+	answered := m.What != frame.HelloRequest && c.NeedsHello(boxes)
+	if !news && !answered {
+		return
+	}
+	p.effect(func() {
+		err := p.change(p.ctx, func(l *keys.Contacts) error {
+			if news {
+				l.SetMailbox(c.ID(), keys.Address(m.Mailbox), m.Boxes)
+			}
+			if answered {
+				l.SetGreeted(c.ID(), boxes)
+			}
+			return nil
+		})
+		if err != nil {
+			p.queue.put(func() { p.drop("greeting not stored") })
+		}
+	})
+}
+
+// freshen reads a contact's slot, keeps what is new, and goes on with the contact as it is then, if it still is one. What must
+// not be adopted is reported and nothing goes on.
+func (p *Phone) freshen(c keys.Contact, then func(keys.Contact)) {
+	if p.fetching >= maxFetching {
+		p.drop("too many accounts to look up")
+		return
+	}
+	p.fetching++
+	p.effect(func() {
+		ctx, cancel := context.WithTimeout(p.ctx, lookUpTime)
+		defer cancel()
+		fresh, err := p.fetchContact(ctx, c)
+		p.queue.put(func() {
+			p.fetching--
+			if err != nil {
+				p.refuse(c, err)
+				return
+			}
+			if then != nil {
+				then(fresh)
+			}
+		})
+	})
+}
+
+// maxFetching bounds the slots that are read at once.
+const maxFetching = 16
+
+// fetchContact reads a contact's slot and stores what is new.
+func (p *Phone) fetchContact(ctx context.Context, c keys.Contact) (keys.Contact, error) {
+	public, err := p.fetch(ctx, c.Card)
+	if err != nil {
+		return c, err
+	}
+	if err := c.Check(public); err != nil {
+		return c, errForked(err)
+	}
+	if c.Cached() && public.Sequence == c.Public.Sequence && public.LogHead == c.Public.LogHead && public.Expires == c.Public.Expires {
+		return c, nil
+	}
+	err = p.change(ctx, func(l *keys.Contacts) error {
+		if err := l.SetPublic(public); err != nil {
+			return errForked(err)
+		}
+		return nil
+	})
+	if err != nil {
+		return c, err
+	}
+	fresh, ok := p.contact(c.ID())
+	if !ok {
+		return c, errNoContact()
+	}
+	return fresh, nil
+}
+
+// refuse notes why a contact's account was not taken as the relay shows it.
+func (p *Phone) refuse(c keys.Contact, err error) {
+	p.drop(reason(err))
+	switch code := Code(err); code {
+	case CodeLogForked, CodeSlotInvalid, CodeSlotStale:
+		p.tell(Warning{Code: code, Contact: c.ID()})
+	}
+}

@@ -1,0 +1,289 @@
+package phone
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"time"
+
+	"ringfork/frame"
+	"ringfork/keys"
+	"ringfork/signalcore"
+)
+
+// Times of a linking.
+const (
+	linkTime  = 10 * time.Minute // for all of it: a code that was not used by then is worthless
+	linkAgain = 2 * time.Second  // until an unanswered message is said again
+)
+
+// line is one end of a linking: what comes in, and the way to the other end.
+type line struct {
+	transport Transport
+	from      signalcore.Sender
+	sign      func([]byte) []byte
+	other     keys.LinkEnd
+	messages  chan keys.LinkMessage
+	cancel    func()
+	id        signalcore.MessageID
+}
+
+func newLine(t Transport, device keys.DeviceID, sign func([]byte) []byte, own, other keys.LinkEnd, opener *frame.Opener) *line {
+	l := &line{transport: t, from: signalcore.Sender{Device: signalcore.DeviceID(device)}, sign: sign, other: other,
+		messages: make(chan keys.LinkMessage, 16)}
+	rand.Read(l.from.Endpoint[:])
+	l.cancel = t.Subscribe(own.Mailbox, func(f []byte, _ time.Duration) {
+		e, err := opener.Open(time.Now(), f)
+		if err != nil || e == nil {
+			return
+		}
+		link, ok := e.Msg.(frame.Link)
+		if !ok {
+			return
+		}
+		if m, err := keys.ParseLinkMessage(link.Body); err == nil {
+			select {
+			case l.messages <- m:
+			default: // nobody honest says so much
+			}
+		}
+	}, func() {})
+	return l
+}
+
+// say publishes a message to the other end, sealed to its key.
+func (l *line) say(ctx context.Context, m keys.LinkMessage) error { return l.sayTo(ctx, m, nil) }
+
+func (l *line) sayTo(ctx context.Context, m keys.LinkMessage, recipient []byte) error {
+	body, err := m.MarshalBinary()
+	if err != nil {
+		return err
+	}
+	l.id++
+	to := l.other.Identity.Recipient()
+	if recipient != nil {
+		if to, err = keys.ParseRecipient(recipient); err != nil {
+			return err
+		}
+	}
+	frames, _, err := frame.Seal(frame.Header{ID: l.id, From: l.from}, frame.Link{Body: body}, l.sign, to)
+	if err != nil {
+		return err
+	}
+	for _, f := range frames {
+		if err := l.transport.Publish(ctx, l.other.Mailbox.Address(), f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// until says a message (nil: none) again and again until take, which is given what comes in, reports that it has enough.
+func (l *line) until(ctx context.Context, m keys.LinkMessage, take func(keys.LinkMessage) (done bool, err error)) error {
+	again := time.NewTimer(0)
+	defer again.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return linkError(ctx.Err())
+		case <-again.C:
+			if m != nil {
+				l.say(ctx, m) // one that is lost is said again
+				again.Reset(linkAgain)
+			}
+		case got := <-l.messages:
+			if done, err := take(got); done || err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func linkError(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &Error{Code: CodeLinkExpired, Text: "the other device did not answer in time: begin again with a new code"}
+	}
+	return err
+}
+
+// LinkConfig is what a device needs to ask to become one of an account.
+type LinkConfig struct {
+	Transport Transport // not started yet
+	Store     Store     // of the profile, without an account
+	Label     string    // what the owner calls the device
+}
+
+// LinkRequest is a device that waits to become one of an account.
+type LinkRequest struct {
+	link   string
+	code   chan string
+	done   chan struct{}
+	err    error
+	cancel context.CancelFunc
+}
+
+// RequestLink begins to link this device. The profile must have no account yet. The transport is the request's until it is
+// done.
+func RequestLink(ctx context.Context, cfg LinkConfig) (*LinkRequest, error) {
+	if a, _, err := loadAccount(ctx, cfg.Store); a != nil {
+		return nil, &Error{Code: CodeWrongState, Text: "this profile has an account already: use another one"}
+	} else if err != nil && Code(err) != CodeRevoked {
+		return nil, err
+	}
+	secret := keys.NewLinkSecret()
+	joiner := keys.NewJoiner(cfg.Label)
+	r := &LinkRequest{link: secret.Link(cfg.Transport.Origin()), code: make(chan string, 1), done: make(chan struct{})}
+	ctx, r.cancel = context.WithTimeout(context.Background(), linkTime)
+	end := joiner.Requester()
+	own := secret.Requester()
+	l := newLine(cfg.Transport, joiner.Device().ID, joiner.Sign, own, secret.Approver(),
+		frame.NewOpener(own.Identity, end.ReplyIdentity()))
+	cfg.Transport.Start(func(string) {})
+	go func() {
+		defer close(r.done)
+		defer close(r.code)
+		defer r.cancel()
+		defer l.cancel()
+		r.err = r.run(ctx, cfg, l, joiner, end)
+	}()
+	return r, nil
+}
+
+func (r *LinkRequest) run(ctx context.Context, cfg LinkConfig, l *line, joiner *keys.Joiner, end *keys.Requester) error {
+	var next keys.LinkMessage
+	for end.Grant() == nil {
+		err := l.until(ctx, next, func(m keys.LinkMessage) (bool, error) {
+			answer, err := end.Take(m)
+			if errors.Is(err, keys.ErrLinkRejected) {
+				return true, &Error{Code: CodeLinkRejected, Text: "the other device did not let this one in"}
+			}
+			if err != nil {
+				return false, nil // somebody else's, or said again
+			}
+			next = answer
+			return true, nil
+		})
+		if err != nil {
+			return err
+		}
+		if code := end.ShortCode(); code != "" && end.Grant() == nil {
+			select {
+			case r.code <- code:
+			default:
+			}
+		}
+	}
+	locator, err := keys.LocatorFromBytes(end.Grant())
+	if account, _ := end.Approver(); err != nil || locator.Card.Account != account {
+		return &Error{Code: CodeLinkRejected, Text: "the other device answered with another account than the one that was compared"}
+	}
+	value, err := getSlot(ctx, cfg.Transport, locator.Private)
+	if err != nil {
+		return linkError(err)
+	}
+	account, contacts, err := joiner.Open(locator, value)
+	if err != nil {
+		return &Error{Code: CodeSlotInvalid, Text: "what the relay has of the account is not its owner's", Err: err}
+	}
+	_, version, err := loadAccount(ctx, cfg.Store)
+	if err != nil && Code(err) != CodeRevoked {
+		return err
+	}
+	return profile{cfg.Transport, cfg.Store}.keep(ctx, account, version, contacts)
+}
+
+// Link returns the code to be shown, as a link.
+func (r *LinkRequest) Link() string { return r.link }
+
+// Code waits for the short code, which the other device must show too.
+func (r *LinkRequest) Code() (string, error) {
+	code, ok := <-r.code
+	if !ok {
+		return "", r.Wait()
+	}
+	return code, nil
+}
+
+// Wait waits until the profile has the account.
+func (r *LinkRequest) Wait() error {
+	<-r.done
+	if errors.Is(r.err, context.Canceled) {
+		return &Error{Code: CodeClosed, Text: "the linking was given up"}
+	}
+	return r.err
+}
+
+// Cancel gives up.
+func (r *LinkRequest) Cancel() { r.cancel() }
+
+// Approval is a new device that waits for the owner's word.
+type Approval struct {
+	p     *Phone
+	line  *line
+	end   *keys.Approver
+	Code  string // what the new device must show too
+	Label string // what it calls itself
+}
+
+// ApproveLink reads the code that a new device shows, and returns once there is a short code to compare.
+func (p *Phone) ApproveLink(ctx context.Context, link string) (*Approval, error) {
+	secret, err := keys.ParseLink(link)
+	if err != nil {
+		return nil, &Error{Code: CodeBadLink, Text: "failed to read the code", Err: err}
+	}
+	ctx, cancel := context.WithTimeout(ctx, linkTime/5)
+	defer cancel()
+	account := p.own()
+	end, open := keys.NewApprover(account.ID(), account.Device(), account.Sign)
+	own := secret.Approver()
+	a := &Approval{p: p, end: end,
+		line: newLine(p.cfg.Transport, account.Device(), account.Sign, own, secret.Requester(), frame.NewOpener(own.Identity))}
+	var reveal keys.LinkMessage
+	err = a.line.until(ctx, open, func(m keys.LinkMessage) (bool, error) {
+		var err error
+		reveal, err = end.Take(m)
+		return err == nil, nil
+	})
+	if err == nil {
+		err = a.line.say(ctx, reveal)
+	}
+	if err != nil {
+		a.line.cancel()
+		return nil, linkError(err)
+	}
+	ask, _ := end.Ask()
+	a.Code, a.Label = end.ShortCode(), ask.Label
+	return a, nil
+}
+
+// Approve lets the new device in: the owner found the same short code on both.
+func (a *Approval) Approve(ctx context.Context) error {
+	defer a.line.cancel()
+	ask, _ := a.end.Ask()
+	err := a.p.commit(ctx, func(account *keys.Account, _ *keys.Contacts) error {
+		if err := account.AddDevice(keys.NewDevice{ID: ask.Device, Recipient: ask.Recipient, Label: ask.Label}, time.Now()); err != nil {
+			return &Error{Code: CodeDevicesFull, Text: "the device was not added", Err: err}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	a.p.queue.put(a.p.shareChange)
+	grant, err := a.end.Approve(a.p.own().Locator().Bytes())
+	if err != nil {
+		return err
+	}
+	return a.line.sayTo(ctx, grant, ask.Reply)
+}
+
+// Reject sends the new device away.
+func (a *Approval) Reject(ctx context.Context) error {
+	defer a.line.cancel()
+	ask, _ := a.end.Ask()
+	grant, err := a.end.Reject()
+	if err != nil {
+		return err
+	}
+	return a.line.sayTo(ctx, grant, ask.Reply)
+}

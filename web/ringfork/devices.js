@@ -1,0 +1,92 @@
+/**
+ * The account's own devices and keys.
+ */
+
+import { OwnDevicesEvent } from "./events.js";
+import { bad, checkPassphrase } from "./options.js";
+import { frozen, idOf, same } from "./people.js";
+
+/** @import { Endpoint } from "./endpoint.js" */
+/** @import { LinkApproval, OwnDevice, RawDevice, RawPhone } from "./types.js" */
+
+export class Devices {
+  /** @type {readonly OwnDevice[]} */
+  list = Object.freeze([]);
+
+  #endpoint;
+  #tell;
+
+  /**
+   * @param {Endpoint} endpoint
+   * @param {(event: OwnDevicesEvent) => void} tell
+   */
+  constructor(endpoint, tell) {
+    this.#endpoint = endpoint;
+    this.#tell = tell;
+  }
+
+  /**
+   * Takes over what an opened phone knows, silently.
+   * @param {RawPhone} raw
+   */
+  begin(raw) {
+    this.list = frozen(raw.devices().map(deviceOf));
+  }
+
+  /** Reads the list again, and tells if it changed. */
+  read() {
+    const raw = this.#endpoint.readable;
+    if (!raw) return;
+    const { list } = this;
+    this.begin(raw);
+    if (same(list, this.list)) this.list = list;
+    else this.#tell(new OwnDevicesEvent(this.list));
+  }
+
+  /** @param {string | { id: string }} device */
+  revoke(device) {
+    return this.#change((raw) => raw.revoke(idOf(device)));
+  }
+
+  /**
+   * @param {string} code
+   * @returns {Promise<LinkApproval>}
+   */
+  async approveLink(code) {
+    if (typeof code !== "string" || !code) bad("a link is given by its text");
+    const { confirm, label, approve, reject } = await this.#endpoint.ask((raw) => raw.approveLink(code));
+    return Object.freeze({
+      confirm,
+      label,
+      approve: () => this.#change(() => approve()),
+      reject: () => this.#endpoint.ask(() => reject()),
+    });
+  }
+
+  /**
+   * @param {string} passphrase
+   * @returns {Promise<string>}
+   */
+  async backup(passphrase) {
+    checkPassphrase(passphrase);
+    return this.#change((raw) => raw.backup(passphrase));
+  }
+
+  /**
+   * Does what changes the stored account. The list is up to date when it resolves.
+   * @template T
+   * @param {(raw: RawPhone) => Promise<T>} ask
+   * @returns {Promise<T>}
+   */
+  async #change(ask) {
+    const result = await this.#endpoint.ask(ask);
+    this.read();
+    this.#endpoint.tellStored();
+    return result;
+  }
+}
+
+/** @param {RawDevice} device */
+function deviceOf({ id, label, kind, current, addedAt }) {
+  return { id, label, kind, current, addedAt: new Date(addedAt) };
+}
