@@ -19,9 +19,14 @@ export function headerView(name, phone) {
   };
   update();
   const elements = [
-    h("span", { class: "brand" }, h("img", { src: "/demo/icon.svg", alt: "", width: 28, height: 28 }), h("span", { class: "wordmark" }, "Ringfork")),
+    brand(),
     h("span", { class: "whoami" }, h("span", { class: "whoami-label" }, "You are "), h("bdi", {}, name)),
     relay,
   ];
   return { elements, update };
+}
+
+/** @returns {HTMLElement} */
+export function brand() {
+  return h("span", { class: "brand" }, h("img", { src: "/demo/icon.svg", alt: "", width: 28, height: 28 }), h("span", { class: "wordmark" }, "Ringfork"));
 }

@@ -1,7 +1,7 @@
 /** @import { Home } from "./view-home.js" */
 import { cardLink } from "./cards.js";
-import { h, setText } from "./dom.js";
-import { icon } from "./icons.js";
+import { copyField } from "./copy.js";
+import { h } from "./dom.js";
 import { cleanName } from "./profile.js";
 
 /**
@@ -11,7 +11,8 @@ import { cleanName } from "./profile.js";
  * @returns {HTMLElement}
  */
 export function youPanel(home) {
-  return h("section", { class: "panel", "aria-labelledby": "you-title" }, h("h2", { class: "panel-title", id: "you-title" }, "You"), nameForm(home), cardField(home));
+  const fleeting = h("p", { class: "caution", "data-testid": "fleeting" }, "This browser keeps nothing for this page: you and your contacts are gone when you close it.");
+  return h("section", { class: "panel", "aria-labelledby": "you-title" }, h("h2", { class: "panel-title", id: "you-title" }, "You"), nameForm(home), cardField(home), home.phone.persistent ? null : fleeting);
 }
 
 /** @param {Home} home */
@@ -33,47 +34,10 @@ function nameForm({ name, actions }) {
 
 /** @param {Home} home */
 function cardField({ phone, name }) {
-  const link = cardLink(phone.card, name);
-  const field = h("input", { id: "my-card", class: "field mono", value: link, readonly: true, spellcheck: "false", "data-testid": "card-link", onfocus: () => field.select() });
-  const word = h("span", {}, "Copy");
-  const mark = h("span", { class: "mark" }, icon("copy"));
-  const said = h("span", { class: "visually-hidden", role: "status" });
-  let timer = 0;
-  async function copy() {
-    const done = await copyText(link, field);
-    setText(word, done ? "Copied" : "Press Ctrl+C");
-    setText(said, done ? "Card copied" : "The link is selected: copy it with your keyboard");
-    mark.replaceChildren(icon(done ? "check" : "copy"));
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      setText(word, "Copy");
-      setText(said, "");
-      mark.replaceChildren(icon("copy"));
-    }, 2500);
-  }
-  const button = h("button", { class: "button copy", type: "button", "data-testid": "copy-card", onclick: copy }, mark, word, h("span", { class: "visually-hidden" }, " your card"));
   return h(
     "div",
     { class: "stack" },
-    h("label", { for: "my-card" }, "Your card"),
-    h("div", { class: "row" }, field, button),
-    said,
+    ...copyField({ id: "my-card", label: "Your card", value: cardLink(phone.card, name), what: "your card", testid: "card-link", buttonTestid: "copy-card" }),
     h("p", { class: "muted small" }, "Whoever has this link can call you. Send it to people you trust."),
   );
-}
-
-/**
- * @param {string} text
- * @param {HTMLInputElement} field  holds the same text: selected when the clipboard is closed to the page
- * @returns {Promise<boolean>}
- */
-async function copyText(text, field) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    field.focus();
-    field.select();
-    return false;
-  }
 }

@@ -15,6 +15,17 @@ export function contactName(contact) {
   return contact.name || "No name";
 }
 
+/**
+ * How sure it is who a contact is.
+ *
+ * @param {Contact} contact
+ * @returns {"verified" | "changed" | "unverified"} changed: verified, and a device was added since
+ */
+export function trust(contact) {
+  if (!contact.verified) return "unverified";
+  return contact.newDevice ? "changed" : "verified";
+}
+
 /** @param {string} name */
 export function initials(name) {
   const words = name.split(/[\s._-]+/u).filter(Boolean);

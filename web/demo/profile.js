@@ -11,13 +11,14 @@ export const defaultProfile = "me";
  * @typedef {object} Wish
  * @property {string} profile
  * @property {string} card  the code of a card to add, or ""
+ * @property {string} link  the link of a new device that asks to be one of this account's, or ""
  * @property {string} name  the name that goes with the card, or ""
  * @property {string} pair  the token of the tab that opened this one to pair with it, or ""
  * @property {string} by    that tab's profile, or ""
  */
 
 /**
- * Reads `#as=NAME&card=CODE&name=NAME`.
+ * Reads `#as=NAME&card=CODE&name=NAME`, or `#link=CODE`.
  *
  * @param {string} hash
  * @returns {Wish}
@@ -29,6 +30,7 @@ export function readHash(hash) {
   return {
     profile: cleanProfile(read("as")) || defaultProfile,
     card: read("card"),
+    link: read("link"),
     name: cleanName(read("name")),
     pair: read("pair"),
     by: cleanProfile(read("by")),

@@ -1,6 +1,7 @@
-/** @import { Phone, View } from "./types.js" */
+/** @import { Phone, View, WarningEvent } from "./types.js" */
+import { homeActions } from "./actions.js";
 import { Desk } from "./calls.js";
-import { readCard } from "./cards.js";
+import { Dialogs } from "./dialogs.js";
 import { byId, setText } from "./dom.js";
 import { errorCode, errorText } from "./errors.js";
 import { headerView } from "./header.js";
@@ -26,9 +27,10 @@ import { showWaiting } from "./waiting-banner.js";
  * @param {string} options.label  of this device
  * @param {(view: View, takeFocus: boolean) => void} options.show
  * @param {(name: string) => void} options.rename
+ * @param {(how: "link" | "restore") => void} options.elsewhere
  * @returns {{ desk: Desk, close: () => void }}
  */
-export function startSession({ phone, profile, name, label, show, rename }) {
+export function startSession({ phone, profile, name, label, show, rename, elsewhere }) {
   const ending = new AbortController();
   const { signal } = ending;
   const desk = new Desk(phone, label);
@@ -56,9 +58,9 @@ export function startSession({ phone, profile, name, label, show, rename }) {
     const screen = screenOf(desk);
     if (screen === "outgoing") return outgoingView(desk);
     const call = desk.front;
-    if (!call) return (home ??= homeView({ phone, desk, profile, name, actions }));
+    if (!call) return (home ??= homeView({ phone, desk, profile, name, warnings, actions }));
     if (screen === "incoming") return incomingView(desk, call, profile);
-    return screen === "active" ? activeView(desk, call) : endedView(desk, call);
+    return screen === "active" ? activeView(desk, call, actions.details) : endedView(desk, call);
   }
 
   function render() {
@@ -72,6 +74,7 @@ export function startSession({ phone, profile, name, label, show, rename }) {
       show(view, !first);
     }
     view?.update?.();
+    dialogs.update();
     showWaiting(byId("waiting"), desk);
     tell();
   }
@@ -99,33 +102,25 @@ export function startSession({ phone, profile, name, label, show, rename }) {
     if (!signal.aborted) toast(errorText(error), errorCode(error));
   }
 
-  /** @type {import("./view-home.js").HomeActions} */
-  const actions = {
-    call: (contact, video) => void desk.start(contact, video),
-    async remove(contact) {
-      try {
-        await phone.removeContact(contact.id);
-      } catch (error) {
-        trouble(error);
-      }
-      render();
-    },
-    async add(card, given) {
-      const { code, name: theirs } = readCard(card);
-      const contact = await phone.addContact(code, { name: given || theirs });
-      toast(`${contactName(contact)} is in your contacts now.`);
-      render();
-    },
-    rename,
-    newPersonLink: (other) => profileLink(other, { card: readCard(phone.card).code, name, pair: pairing.token(), by: profile }),
-  };
+  /** @type {{ code: string, name: string }[]} */
+  const warnings = [];
+  const dialogs = new Dialogs(() => screenOf(desk));
+  const actions = homeActions({ phone, desk, profile, name, pairing, dialogs, warnings, render, trouble, rename, elsewhere });
+
+  /** @param {WarningEvent} event */
+  function warn({ code, contact }) {
+    const about = contact ? contactName(contact) : "";
+    if (!warnings.some((warning) => warning.code === code && warning.name === about)) warnings.push({ code, name: about });
+    render();
+  }
 
   /** Does what the address asks for, once. */
   async function followAddress() {
     const wish = readHash(location.hash);
     if (wish.profile !== profile) return location.reload(); // another person: other keys
-    if (!wish.card) return;
+    if (!wish.card && !wish.link) return;
     history.replaceState(null, "", profile === defaultProfile ? "/" : profileLink(profile));
+    if (wish.link) return actions.approve(wish.link);
     if (wish.pair) void answerPairing(wish.pair);
     try {
       const contact = await addPatiently(phone, wish.card, wish.name, signal);
@@ -150,7 +145,8 @@ export function startSession({ phone, profile, name, label, show, rename }) {
   desk.addEventListener("change", render, { signal });
   desk.addEventListener("change", showRelay, { signal });
   desk.addEventListener("trouble", (event) => trouble(/** @type {CustomEvent} */ (event).detail), { signal });
-  phone.addEventListener("contacts", render, { signal });
+  for (const type of /** @type {const} */ (["contacts", "requests", "devices"])) phone.addEventListener(type, render, { signal });
+  phone.addEventListener("warning", warn, { signal });
   phone.addEventListener("state", showRelay, { signal });
   addEventListener("hashchange", () => void followAddress(), { signal });
   // Another tab of this profile may have paired with somebody.
@@ -166,6 +162,7 @@ export function startSession({ phone, profile, name, label, show, rename }) {
       ending.abort();
       pairing.close();
       desk.close();
+      dialogs.close();
       byId("waiting").replaceChildren();
       byId("relay-banner").hidden = true;
     },

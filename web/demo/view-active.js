@@ -1,4 +1,4 @@
-/** @import { Call, View } from "./types.js" */
+/** @import { Call, Contact, View } from "./types.js" */
 /** @import { Desk } from "./calls.js" */
 import { avatar } from "./avatar.js";
 import { callButton, toggleButton } from "./call-button.js";
@@ -8,6 +8,7 @@ import { errorText, mediaText } from "./errors.js";
 import { icon } from "./icons.js";
 import { watchLevel } from "./level.js";
 import { peerName } from "./people.js";
+import { shieldView } from "./shield.js";
 import { stateLine } from "./status.js";
 import { strangerView } from "./stranger.js";
 import { ownVideoView, videoView } from "./video.js";
@@ -17,9 +18,10 @@ import { ownVideoView, videoView } from "./video.js";
  *
  * @param {Desk} desk
  * @param {Call} call
+ * @param {(contact: Contact) => void} details  shows who a contact is
  * @returns {View}
  */
-export function activeView(desk, call) {
+export function activeView(desk, call, details) {
   const name = peerName(call.peer);
   const own = ownVideoView();
   const remote = videoView({ class: "remote-video", testid: "remote-video", muted: false, label: `Picture of ${name}` });
@@ -30,6 +32,7 @@ export function activeView(desk, call) {
   const notice = h("p", { class: "notice", "data-testid": "media-notice", role: "status", hidden: true });
   const veil = h("div", { class: "veil", "data-testid": "reconnecting", hidden: true }, h("span", { class: "spinner" }), h("p", {}, "Reconnecting…"));
   const stranger = strangerView(desk, call);
+  const shield = shieldView(() => desk.contactOf(call), details);
   const mute = toggleButton({ label: "Mute", on: "micOff", off: "mic", testid: "mute", toggle: () => toggle("audio") });
   const camera = toggleButton({ label: "Camera", on: "video", off: "videoOff", testid: "camera", toggle: () => toggle("video") });
   const hangUp = callButton({ label: "Hang up", icon: "hangup", look: "end", testid: "hangup", onclick: () => void desk.hangUp() });
@@ -38,7 +41,7 @@ export function activeView(desk, call) {
     "section",
     { class: "call active", "aria-labelledby": "active-name" },
     remote.element,
-    h("div", { class: "who" }, face, heading, h("p", { class: "status-line" }, state, timer), flags, notice, stranger.element),
+    h("div", { class: "who" }, face, heading, h("p", { class: "status-line" }, state, timer), shield.element, flags, notice, stranger.element),
     own.element,
     veil,
     h("div", { class: "actions" }, h("div", { class: "round-row controls" }, mute.element, camera.element, hangUp)),
@@ -92,6 +95,7 @@ export function activeView(desk, call) {
     notice.hidden = missing === "";
     setText(notice, missing);
     stranger.update();
+    shield.update();
     tick();
   }
 

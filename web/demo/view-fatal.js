@@ -8,22 +8,30 @@ import { icon } from "./icons.js";
  *
  * @param {unknown} error
  * @param {() => void} retry
+ * @param {() => void} startOver  with another account
  * @returns {View}
  */
-export function fatalView(error, retry) {
+export function fatalView(error, retry, startOver) {
   const code = errorCode(error);
-  const title = code === "crashed" || code === "closed" ? "Ringfork stopped" : "Ringfork could not start";
-  const again = h("button", { class: "button primary", type: "button", "data-testid": "retry", onclick: retry }, "Try again");
+  const again = code === "revoked"
+    ? h("button", { class: "button primary", type: "button", "data-testid": "start-over", onclick: startOver }, "Start over")
+    : h("button", { class: "button primary", type: "button", "data-testid": "retry", onclick: retry }, "Try again");
   return {
     element: h(
       "section",
       { class: "plain fatal", role: "alert" },
       h("span", { class: "fatal-mark" }, icon("warning")),
-      h("h1", {}, title),
+      h("h1", {}, titleOf(code)),
       h("p", { "data-testid": "error", "data-code": code }, errorText(error)),
       h("p", { class: "muted small" }, "Error code: ", h("code", {}, code)),
       again,
     ),
     focus: () => again.focus(),
   };
+}
+
+/** @param {string} code */
+function titleOf(code) {
+  if (code === "revoked") return "This device was removed";
+  return code === "crashed" || code === "closed" ? "Ringfork stopped" : "Ringfork could not start";
 }

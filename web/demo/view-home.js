@@ -1,22 +1,17 @@
-/** @import { Phone, Contact, View } from "./types.js" */
+/** @import { Phone, View } from "./types.js" */
+/** @import { HomeActions } from "./actions.js" */
 /** @import { Desk } from "./calls.js" */
 import { h } from "./dom.js";
 import { addContactPanel } from "./panel-add.js";
+import { backupPanel } from "./panel-backup.js";
 import { contactsPanel } from "./panel-contacts.js";
+import { devicesPanel } from "./panel-devices.js";
+import { elsewherePanel } from "./panel-elsewhere.js";
 import { recentPanel } from "./panel-recent.js";
+import { requestsPanel } from "./panel-requests.js";
 import { tryPanel } from "./panel-try.js";
+import { warningsPanel } from "./panel-warnings.js";
 import { youPanel } from "./panel-you.js";
-
-/**
- * What the home screen may ask the page to do.
- *
- * @typedef {object} HomeActions
- * @property {(contact: Contact, video: boolean) => void} call
- * @property {(contact: Contact) => Promise<void>} remove
- * @property {(card: string, name: string) => Promise<void>} add  rejects with what went wrong
- * @property {(name: string) => void} rename
- * @property {(profile: string) => string} newPersonLink  a link that opens a second person and pairs with them
- */
 
 /**
  * @typedef {object} Home
@@ -24,6 +19,7 @@ import { youPanel } from "./panel-you.js";
  * @property {Desk} desk
  * @property {string} profile
  * @property {string} name
+ * @property {readonly { code: string, name: string }[]} warnings  what the phone warned of; name: whom it is about, or ""
  * @property {HomeActions} actions
  */
 
@@ -35,23 +31,21 @@ import { youPanel } from "./panel-you.js";
  */
 export function homeView(home) {
   const contacts = contactsPanel(home);
-  const trying = tryPanel(home);
-  const recent = recentPanel(home);
   const add = addContactPanel(home);
-  const heading = contacts.heading;
+  const [warnings, requests, trying, recent] = [warningsPanel(home), requestsPanel(home), tryPanel(home), recentPanel(home)];
+  const [elsewhere, devices] = [elsewherePanel(home), devicesPanel(home)];
+  const parts = [warnings, requests, contacts, trying, recent, elsewhere, devices];
   return {
     element: h(
       "div",
       { class: "home" },
-      h("div", { class: "column" }, contacts.element, trying.element, recent.element),
-      h("div", { class: "column" }, youPanel(home), add.element),
+      h("div", { class: "column" }, warnings.element, requests.element, contacts.element, trying.element, recent.element),
+      h("div", { class: "column" }, youPanel(home), add.element, elsewhere.element, devices.element, backupPanel(home)),
     ),
     update() {
-      contacts.update();
-      trying.update();
-      recent.update();
+      for (const part of parts) part.update();
     },
-    focus: () => heading.focus(),
+    focus: () => contacts.heading.focus(),
     showAddError: add.showError,
   };
 }

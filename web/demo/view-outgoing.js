@@ -5,6 +5,7 @@ import { callButton } from "./call-button.js";
 import { h, setText } from "./dom.js";
 import { mediaText } from "./errors.js";
 import { contactName, peerName } from "./people.js";
+import { shieldView } from "./shield.js";
 import { deviceWord, ringingCount, stateLine } from "./status.js";
 import { startRingback } from "./tones.js";
 import { ownVideoView } from "./video.js";
@@ -19,6 +20,7 @@ export function outgoingView(desk) {
   const contact = desk.starting?.contact ?? desk.front?.peer.contact;
   const name = contact ? contactName(contact) : desk.front ? peerName(desk.front.peer) : "";
   const own = ownVideoView();
+  const shield = shieldView(() => desk.starting?.contact ?? desk.front?.peer.contact);
   const state = h("p", { class: "call-state", "data-testid": "call-state" });
   const count = h("span", { "data-testid": "devices-count" });
   const devices = h("ul", { class: "devices", "data-testid": "devices", "aria-label": "Devices" });
@@ -31,6 +33,7 @@ export function outgoingView(desk) {
   let listed = "";
 
   const update = () => {
+    shield.update();
     const call = desk.front;
     state.dataset.state = call?.state ?? "starting";
     const ringing = call ? ringingCount(call) : 0;
@@ -66,7 +69,7 @@ export function outgoingView(desk) {
       "section",
       { class: "call calm outgoing", "aria-labelledby": "outgoing-name" },
       own.element,
-      h("div", { class: "who" }, h("span", { class: "pulse pulse-slow" }, avatar(name, contact?.id ?? "", "large")), heading, state, hint, devices, notice),
+      h("div", { class: "who" }, h("span", { class: "pulse pulse-slow" }, avatar(name, contact?.id ?? "", "large")), heading, state, shield.element, hint, devices, notice),
       h("div", { class: "actions" }, h("div", { class: "round-row" }, cancel)),
     ),
     update,
