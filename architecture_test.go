@@ -68,7 +68,7 @@ var rules = map[string]rule{
 		theirs:  []string{"github.com/hack-pad/safejs"},
 		without: noServer,
 	},
-	"wasm/qr":    {},
+	"wasm/qr":    {theirs: []string{"rsc.io/qr"}},
 	"wasm/build": {theirs: []string{"github.com/andybalholm/brotli"}},
 	"web":        {ours: []string{"wasm/build"}},
 	".":          {ours: []string{"relay", "relay/turn", "web", "wasm/build", "phone/echo"}},

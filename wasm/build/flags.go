@@ -48,7 +48,7 @@ var coldPackages = [][]string{
 		"crypto/internal/fips140/nistec/...", "crypto/internal/fips140/bigmod", "golang.org/x/crypto/cryptobyte/...",
 	},
 	// Formats around the crypto: a header, a few kilobytes of body, a map of small integers.
-	{"filippo.io/age/...", "filippo.io/hpke/...", "github.com/vmihailenco/..."},
+	{"filippo.io/age/...", "filippo.io/hpke/...", "github.com/vmihailenco/...", "rsc.io/qr/..."},
 	// Calls into JavaScript cost more than the call around them. And our own packages: some messages a second.
 	{"github.com/hack-pad/...", "ringfork/..."},
 }
