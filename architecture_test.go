@@ -71,7 +71,9 @@ var rules = map[string]rule{
 	"wasm/qr":    {theirs: []string{"rsc.io/qr"}},
 	"wasm/build": {theirs: []string{"github.com/andybalholm/brotli"}},
 	"web":        {ours: []string{"wasm/build"}},
-	".":          {ours: []string{"relay", "relay/turn", "web", "wasm/build", "phone/echo"}},
+
+	"web/bench/crowd": {ours: []string{"keys"}},
+	".":               {ours: []string{"relay", "relay/turn", "web", "wasm/build", "phone/echo"}},
 }
 
 // notInWasm is what may never get into the Wasm by any way: it is large, or of no use there.

@@ -18,7 +18,7 @@ const (
 
 	// MaxShared is the most bytes that MarshalShared gives, but for merges of lists that were nearly full each: they are
 	// cut down to it.
-	MaxShared = 180 << 10
+	MaxShared = 200 << 10
 )
 
 // Merge brings into the list what another device of the account knows, and reports whether that changed the list. What

@@ -104,6 +104,7 @@ func (p *Phone) catchUp() {
 			switch {
 			case err == nil:
 				p.careful = true
+				p.prepareCall()
 			default:
 				p.drop("account not brought up to date: " + Code(err))
 				if Code(err) == CodeRelay && p.State() == Online {

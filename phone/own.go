@@ -76,24 +76,25 @@ func (p *Phone) ownFrame(opener *frame.Opener, f []byte, age time.Duration) {
 // shareOwn tells the account's other endpoints, over every way at once.
 func (p *Phone) shareOwn(msg signalcore.Sync) { p.shareWith(p.own(), msg) }
 
-// shareWith tells those who listen by the keys of the account as it is, or was.
+// shareWith tells those who listen by the keys of the account as it is, or was. Even the sealing is done beside the pump: a ring
+// that leaves in the same step goes first.
 func (p *Phone) shareWith(account *keys.Account, msg signalcore.Sync) {
 	h := frame.Header{ID: signalcore.MessageID(msg.Counter), Call: msg.Call, From: p.self, To: p.self.Account}
-	frames, _, err := frame.Seal(h, msg, account.Sign, account.SyncIdentity().Recipient())
-	if err != nil {
-		p.drop("message not sealed")
-		return
-	}
-	for _, f := range frames {
-		if p.cfg.Siblings != nil {
-			p.cfg.Siblings.Send(f)
+	p.effect(func() {
+		frames, _, err := frame.Seal(h, msg, account.Sign, account.SyncIdentity().Recipient())
+		if err != nil {
+			p.queue.put(func() { p.drop("message not sealed") })
+			return
 		}
-		p.effect(func() {
-			ctx, cancel := context.WithTimeout(p.ctx, publishTime)
-			defer cancel()
+		ctx, cancel := context.WithTimeout(p.ctx, publishTime)
+		defer cancel()
+		for _, f := range frames {
+			if p.cfg.Siblings != nil {
+				p.cfg.Siblings.Send(f)
+			}
 			if err := p.cfg.Transport.Publish(ctx, account.SyncMailbox().Address(), f); err != nil {
 				p.queue.put(func() { p.drop("frame not published") })
 			}
-		})
-	}
+		}
+	})
 }

@@ -61,6 +61,8 @@ type Phone struct {
 	rings     map[signalcore.CallID]*rung
 	held      map[signalcore.CallID][]*heldFrame
 	conns     map[signalcore.ConnID]*leg
+	nextKey   callKey
+	preparing bool
 	lingering map[signalcore.CallID]func() // mailboxes of calls that are over
 	stopOwn   []func()
 	ownBoxes  uint32 // the count of changes of the addresses that stopOwn is of

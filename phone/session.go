@@ -23,6 +23,7 @@ type session struct {
 	// Of the caller.
 	caller    *frame.Caller // nil until the ring is sealed
 	identity  *age.HybridIdentity
+	replies   []byte // its recipient, as the ring carries it
 	contact   keys.Contact
 	ways      []replyTo // where the called account reads: the last is the newest known
 	rang      letter    // the ring, to be sealed again for a newer one
@@ -76,7 +77,7 @@ func (p *Phone) openSession(out signalcore.OpenMailbox) {
 		s.opener = frame.NewOpener(frame.IdentityFromSeed(s.seed))
 	} else {
 		s.contact, _ = p.contact(keys.AccountID(out.To))
-		s.identity = frame.NewCallIdentity()
+		s.identity, s.replies = p.callKeys()
 		s.endpoints = map[signalcore.EndpointID]*replyTo{}
 		s.opener = frame.NewOpener(s.identity)
 	}
@@ -99,6 +100,7 @@ func (p *Phone) closeSession(call signalcore.CallID) {
 		return
 	}
 	delete(p.sessions, call)
+	p.prepareCall()
 	p.lingering[call] = s.unsubscribe
 	time.AfterFunc(lingerLeast+rand.N(lingerMost-lingerLeast), func() {
 		p.queue.put(func() {
@@ -176,8 +178,7 @@ func (p *Phone) ring(s *session) {
 		return
 	}
 	if s.caller == nil {
-		s.rang.msg = frame.Introduce(s.rang.msg.(signalcore.Ring), p.own(), s.contact.Public, s.mailbox,
-			frame.RecipientBytes(s.identity.Recipient()))
+		s.rang.msg = frame.Introduce(s.rang.msg.(signalcore.Ring), p.own(), s.contact.Public, s.mailbox, s.replies)
 	}
 	hash, ok := p.seal(s, s.rang, to)
 	if !ok {
@@ -232,4 +233,35 @@ func (p *Phone) ringAnew(s *session, c keys.Contact) {
 // deviceOf returns who says whether a device is one of the account that a session calls.
 func (p *Phone) deviceOf(s *session) func(signalcore.DeviceID) bool {
 	return func(d signalcore.DeviceID) bool { return s.contact.Public.Has(keys.DeviceID(d)) }
+}
+
+// callKeys returns the key of a new call. It was made beforehand, if there was time: making it takes a page milliseconds in
+// which the ring could be on its way.
+func (p *Phone) callKeys() (*age.HybridIdentity, []byte) {
+	identity, replies := p.nextKey.identity, p.nextKey.replies
+	p.nextKey = callKey{}
+	if identity == nil {
+		identity = frame.NewCallIdentity()
+		replies = frame.RecipientBytes(identity.Recipient())
+	}
+	return identity, replies
+}
+
+// callKey is the key of a call to come.
+type callKey struct {
+	identity *age.HybridIdentity
+	replies  []byte
+}
+
+// prepareCall makes the key of the next call, beside the pump.
+func (p *Phone) prepareCall() {
+	if p.nextKey.identity != nil || p.preparing {
+		return
+	}
+	p.preparing = true
+	p.effect(func() {
+		identity := frame.NewCallIdentity()
+		key := callKey{identity, frame.RecipientBytes(identity.Recipient())}
+		p.queue.put(func() { p.nextKey, p.preparing = key, false })
+	})
 }

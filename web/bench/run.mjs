@@ -100,6 +100,18 @@ try {
     await close();
   }
   rows.push(["openPhone(), nothing cached, new account", ms(cold)], ["openPhone(), cached", ms(warm)]);
+
+  const { measureAccounts } = await import("./accounts.mjs");
+  const accounts = await measureAccounts(browser, { relay: server.url, app: app.url, runs });
+  rows.push(
+    ["call() to the ring on the wire", ms(accounts.sent)],
+    ["openPhone() of a login on a new device", ms(accounts.login)],
+    ["openPhone() from a backup", ms(accounts.restore)],
+    ["linking a device, from reading the code to the account, without the owner's own time", ms(accounts.link)],
+    ["openPhone() with no contact, cached", ms(accounts.empty)],
+    ["openPhone() with 1,000 contacts, cached", ms(accounts.crowded)],
+    ["what 1,000 contacts take in the store", `${Math.round(median(accounts.stored) / 1000).toLocaleString("en")} kB`],
+  );
 } finally {
   await browser.close();
   await Promise.all([app.close(), server.close()]);

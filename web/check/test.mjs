@@ -12,7 +12,7 @@ import { checkTypes, tsc } from "./types.mjs";
 process.chdir(fileURLToPath(new URL("../..", import.meta.url)));
 
 /** What the Wasm may weigh in brotli at quality 11, in bytes. */
-const budget = 1_400_000;
+const budget = 1_480_000;
 
 /** The packages that know neither browser nor network, and whose tests run as Wasm too. */
 const portable = ["./fork", "./signalcore", "./keys", "./frame"];
