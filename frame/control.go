@@ -24,7 +24,7 @@ func MarshalControl(id signalcore.MessageID, m signalcore.Message) ([]byte, erro
 }
 
 // UnmarshalControl reads what MarshalControl wrote. Its errors are DropErrors. Rings, offers and answers make a tine and
-// do not come over one, nor do words between own endpoints: they are refused.
+// do not come over one, nor do words between own endpoints or about accounts: they are refused.
 func UnmarshalControl(b []byte) (signalcore.MessageID, signalcore.Message, error) {
 	if len(b) < controlHeader || len(b) > controlHeader+MaxBody {
 		return 0, nil, drop(ReasonSize)
@@ -34,7 +34,7 @@ func UnmarshalControl(b []byte) (signalcore.MessageID, signalcore.Message, error
 	}
 	k := signalcore.Kind(b[1])
 	switch {
-	case k == signalcore.KindRing, k == signalcore.KindOffer, k == signalcore.KindAnswer, k == signalcore.KindSync:
+	case k == signalcore.KindRing, k == signalcore.KindOffer, k == signalcore.KindAnswer, k == signalcore.KindSync, k == KindHello, k == KindLink:
 		return 0, nil, drop(ReasonUnexpected)
 	case !known(k):
 		return 0, nil, drop(ReasonKind)

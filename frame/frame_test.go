@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -59,7 +58,7 @@ func wantDrop(t testing.TB, err error, reason string) {
 
 func description(t testing.TB, name string) string {
 	t.Helper()
-	b, err := os.ReadFile("testdata/" + name + ".sdp")
+	b, err := testFiles.ReadFile("testdata/" + name + ".sdp")
 	if err != nil {
 		t.Fatal(err)
 	}

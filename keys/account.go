@@ -59,6 +59,9 @@ func (l *local) member(label string, now time.Time) Member {
 
 // ParseAccount reads what MarshalBinary wrote. Its error is ErrNewer where a newer version wrote it.
 func ParseAccount(b []byte) (*Account, error) {
+	if len(b) > MaxSlotSize { // most of it has to fit into a slot
+		return nil, errors.New("failed to read account: it is too long")
+	}
 	r := reader{b: slices.Clone(b)} // not a part of b, which is the caller's
 	switch format := r.uint8(); {
 	case format > accountFormat:
@@ -67,7 +70,10 @@ func ParseAccount(b []byte) (*Account, error) {
 		return nil, errors.New("failed to read account: its format is unknown")
 	}
 	a := &Account{local: local{r.bytes32(), r.bytes32(), r.bytes32(), r.uint32()}, shared: *r.shared()}
-	if !r.done() {
+	switch {
+	case r.newer:
+		return nil, fmt.Errorf("failed to read account: %w", ErrNewer)
+	case !r.done():
 		return nil, errors.New("failed to read account: it is malformed")
 	}
 	if err := a.derive(); err != nil {

@@ -12,6 +12,7 @@ import (
 const (
 	contactsFormat = 2
 	sharedHeader   = 1 + 2
+	minContact     = 1 + 32 + 3 + 1 + 1 // bytes of an entry: one that was removed
 	maxLocal       = MaxShared + maxEntries + MaxContacts*maxPublic
 )
 
@@ -77,7 +78,7 @@ func parseContacts(b []byte, local bool) (*Contacts, error) {
 		return nil, errors.New("failed to read contacts: their format is unknown")
 	}
 	n := r.uint16()
-	if n > maxEntries {
+	if n > maxEntries || n*minContact > len(r.b) { // before memory is taken for so many
 		return nil, errContacts
 	}
 	l := &Contacts{byID: make(map[AccountID]*Contact, n)}

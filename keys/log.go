@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"slices"
 )
 
@@ -122,8 +123,10 @@ func (l deviceLog) verify() (m members, err error) {
 		switch {
 		case !r.done():
 			return members{}, errors.New("device log entry has a wrong size")
+		case format > entryFormat:
+			return members{}, fmt.Errorf("device log entry is of an unknown format: %w", ErrNewer)
 		case format != entryFormat:
-			return members{}, errors.New("device log entry is of an unknown format: update Ringfork to read it")
+			return members{}, errors.New("device log entry is of an unknown format")
 		case binary.BigEndian.Uint32(number) != uint32(i) || previous != before:
 			return members{}, errors.New("device log entry does not follow the one before")
 		case i == 0 && (e.signer != subject || kind != entryDevice):
@@ -172,7 +175,7 @@ func (m *members) apply(first bool, kind byte, signer, subject DeviceID) error {
 			return errors.New("device log revokes the last device")
 		}
 	default:
-		return errors.New("device log entry is of an unknown type: update Ringfork to read it")
+		return fmt.Errorf("device log entry is of an unknown type: %w", ErrNewer)
 	}
 	return nil
 }

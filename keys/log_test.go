@@ -108,3 +108,26 @@ func TestLogRefuses(t *testing.T) {
 		}
 	}
 }
+
+// A log is encoded in one way only, and whatever verifies has a device.
+func FuzzLog(f *testing.F) {
+	f.Add(vectorBob().shared.log.appendTo(nil))
+	f.Add(vectorAlice().shared.log.appendTo(nil))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r := reader{b: b}
+		l := r.log()
+		if !r.ok() {
+			return
+		}
+		if got := l.appendTo(nil); !bytes.Equal(got, b[:len(b)-len(r.b)]) {
+			t.Fatalf("got %x, want %x", got, b)
+		}
+		m, err := l.verify()
+		if err != nil {
+			return
+		}
+		if len(m.devices) == 0 || len(m.devices)+len(m.keys) > MaxMembers || int(m.added) > len(l) || len(l.chain()) != len(l) {
+			t.Fatalf("a log of %d entries gives %d devices and %d keys", len(l), len(m.devices), len(m.keys))
+		}
+	})
+}

@@ -103,35 +103,51 @@ var errNotForUs = errors.New("the private part is not sealed to this device")
 func parsePrivate(b []byte, account AccountID) (*Private, members, error) {
 	r := reader{b: b}
 	p := &Private{shared: *r.shared()}
-	if !r.ok() {
-		return nil, members{}, fmt.Errorf("%w: the private part is malformed, or of a newer version", ErrSlot)
+	switch {
+	case r.newer:
+		return nil, members{}, fmt.Errorf("%w: the private part: %w", ErrSlot, ErrNewer)
+	case !r.ok():
+		return nil, members{}, fmt.Errorf("%w: the private part is malformed", ErrSlot)
 	}
 	m, err := p.shared.verify()
 	if err != nil {
-		return nil, members{}, fmt.Errorf("%w: %v", ErrSlot, err)
+		return nil, members{}, fmt.Errorf("%w: %w", ErrSlot, err)
 	}
 	if p.shared.log.chain()[0] != account {
 		return nil, members{}, fmt.Errorf("%w: the private part is another account's", ErrSlot)
 	}
 	if p.contacts, err = ParseShared(r.b); err != nil {
-		return nil, members{}, fmt.Errorf("%w: %v", ErrSlot, err)
+		return nil, members{}, fmt.Errorf("%w: %w", ErrSlot, err)
 	}
 	return p, m, nil
 }
 
 // OpenPrivate opens a value of the private part's slot. What it holds is signed by one who is a device of the account as far
 // as this device knows; whether it is news, Adopt judges. Where it is not sealed to this device the error says so by
-// IsNotForUs: the account's own slot tells whether the device was revoked.
+// IsNotForUs: the account's own slot tells whether the device was revoked. The error wraps ErrNewer where a device of the
+// account, with a newer version, wrote what this one does not understand: it must not be written over.
 func (a *Account) OpenPrivate(value []byte) (*Private, error) {
 	with := []age.Identity{HybridFromSeed(a.local.age)}
 	if a.local.ageOld != [32]byte{} {
 		with = append(with, HybridFromSeed(a.local.ageOld))
 	}
 	p, _, err := openPrivate(a.privateSlot(), a.ID(), value, with...)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrNewer) && !a.Has(a.writerOf(value)):
+		return nil, fmt.Errorf("%w: what is not understood in the private part is of one that is no device of the account", ErrSlot)
+	case err != nil:
 		return nil, err
 	}
 	return p, a.judgePrivate(p, value)
+}
+
+// writerOf returns who signed a private part's value that was opened before.
+func (a *Account) writerOf(value []byte) (writer DeviceID) {
+	content, err := a.privateSlot().open(value)
+	if err == nil {
+		copy(writer[:], content)
+	}
+	return writer
 }
 
 // judgePrivate compares a private part's log with the one that this device knows.
@@ -140,11 +156,7 @@ func (a *Account) judgePrivate(p *Private, value []byte) error {
 	case p.shared.log.startsWith(a.shared.log):
 		return nil
 	case a.shared.log.startsWith(p.shared.log): // an older value: a device revoked since then may have written it
-		content, err := a.privateSlot().open(value)
-		if err != nil {
-			return err
-		}
-		if !slices.Contains(a.members.devices, DeviceID(content[:32])) {
+		if !a.Has(a.writerOf(value)) {
 			return fmt.Errorf("%w: the private part is signed by a device that was revoked", ErrSlot)
 		}
 		return nil

@@ -2,10 +2,13 @@ package keys
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"errors"
 	"slices"
 	"testing"
 	"time"
+
+	"filippo.io/age"
 )
 
 // household is an account with several devices and the slots of an honest relay.
@@ -339,19 +342,78 @@ func TestBackupHoldsTheAccount(t *testing.T) {
 	}
 }
 
+// What a newer version wrote is told apart from what is damaged, if it is a device of the account that wrote it: it must not be
+// written over.
+func TestNewerPrivatePart(t *testing.T) {
+	a := vectorBob()
+	sealed := func(writer ed25519.PrivateKey, change func([]byte) []byte) []byte {
+		plain := change(append(a.shared.appendTo(nil), (&Contacts{}).MarshalShared()...))
+		var file bytes.Buffer
+		w, err := age.Encrypt(&file, HybridFromSeed(a.local.age).Recipient())
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Write(plain)
+		w.Close()
+		id := publicID(writer)
+		content := append(id[:], ed25519.Sign(writer, privateStatement(a.ID(), file.Bytes()))...)
+		value, err := a.shared.private.seal(a.privateSlot(), nil, append(content, file.Bytes()...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return value
+	}
+	contacts := len(a.shared.appendTo(nil))
+	for name, c := range map[string]struct {
+		writer string
+		change func([]byte) []byte
+		newer  bool
+	}{
+		"newer":               {"bob laptop", func(b []byte) []byte { b[0]++; return b }, true},
+		"newer contacts":      {"bob laptop", func(b []byte) []byte { b[contacts]++; return b }, true},
+		"of a revoked device": {"bob old phone", func(b []byte) []byte { b[0]++; return b }, false},
+		"damaged":             {"bob laptop", func(b []byte) []byte { return b[:contacts] }, false},
+	} {
+		_, err := a.OpenPrivate(sealed(vectorKey(c.writer), c.change))
+		if !errors.Is(err, ErrSlot) || errors.Is(err, ErrNewer) != c.newer {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// What an account is, what its devices share and what a backup holds are encoded in one way only.
 func FuzzPrivate(f *testing.F) {
-	a := newAccount(f, "Bob")
-	f.Add(append(a.shared.appendTo(nil), (&Contacts{}).MarshalShared()...))
+	a := vectorBob()
+	account, _ := a.MarshalBinary()
+	f.Add(append(a.shared.appendTo(nil), vectorContacts().MarshalShared()...))
+	f.Add(account)
+	f.Add(a.Backup(vectorSecret(), vectorContacts()))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		r := reader{b: b}
-		s := r.shared()
-		if r.ok() {
-			if got := s.appendTo(nil); !bytes.Equal(got, b[:len(b)-len(r.b)]) {
-				t.Fatalf("got %x, want %x", got, b)
+		same := func(got, want []byte) {
+			if !bytes.Equal(got, want) {
+				t.Fatalf("got %x, want %x", got, want)
 			}
 		}
-		parsePrivate(b, a.ID())
-		ParseAccount(b)
-		ParseBackup(b)
+		r := reader{b: b}
+		if s := r.shared(); r.ok() {
+			same(s.appendTo(nil), b[:len(b)-len(r.b)])
+		}
+		if p, _, err := parsePrivate(b, a.ID()); err == nil {
+			same(append(p.shared.appendTo(nil), p.contacts.MarshalShared()...), b)
+		}
+		if a, err := ParseAccount(b); err == nil {
+			got, _ := a.MarshalBinary()
+			same(got, b)
+			if a.Clone(); a.Label() != a.shared.member(a.Device()).Label {
+				t.Fatal("the device is no member")
+			}
+			a.Public(start)
+		}
+		if s, err := ParseBackup(b); err == nil {
+			got := append([]byte{backupFormat}, s.Secret[:]...)
+			got = append(got, s.Locator.Bytes()...)
+			same(append(s.private.shared.appendTo(got), s.private.contacts.MarshalShared()...), b)
+			s.Enter(NewJoiner(""), start)
+		}
 	})
 }

@@ -68,7 +68,7 @@ func OpenSlot(c Card, value []byte) (Public, error) {
 	}
 	p, err := part.verify(c.Account)
 	if err != nil {
-		return Public{}, fmt.Errorf("%w: %v", ErrSlot, err)
+		return Public{}, fmt.Errorf("%w: %w", ErrSlot, err)
 	}
 	if !p.Knows(c.Head) {
 		return Public{}, ErrForked

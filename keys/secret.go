@@ -200,8 +200,11 @@ type Saved struct {
 // ParseBackup reads what Backup wrote.
 func ParseBackup(b []byte) (*Saved, error) {
 	r := reader{b: b}
-	if format := r.uint8(); format > backupFormat {
+	switch format := r.uint8(); {
+	case format > backupFormat:
 		return nil, ErrNewer
+	case r.ok() && format != backupFormat:
+		return nil, errors.New("the format of the backup is unknown")
 	}
 	s := &Saved{Secret: r.bytes32()}
 	var err error

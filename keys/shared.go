@@ -93,7 +93,10 @@ func (s *shared) appendTo(b []byte) []byte {
 // shared reads what appendTo wrote. It verifies nothing.
 func (r *reader) shared() *shared {
 	s := &shared{}
-	if r.uint8() != sharedFormat {
+	switch format := r.uint8(); {
+	case format > sharedFormat:
+		r.bad, r.newer = true, true
+	case format != sharedFormat:
 		r.bad = true
 	}
 	s.sequence = r.uint64()
@@ -129,7 +132,10 @@ func (s *shared) verify() (members, error) {
 	if len(listed) != len(s.members) {
 		return members{}, errors.New("private part lists other members than the log")
 	}
-	for _, x := range s.members {
+	for i, x := range s.members {
+		if s.member(x.ID) != &s.members[i] {
+			return members{}, errors.New("private part lists a member twice")
+		}
 		if isDevice := slices.Contains(m.devices, x.ID); !isDevice && !slices.Contains(m.keys, x.ID) || isDevice != (x.Kind == DeviceMember) {
 			return members{}, errors.New("private part lists other members than the log")
 		}

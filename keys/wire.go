@@ -8,8 +8,9 @@ import (
 // reader takes fields off the front of untrusted bytes. After a field that was not there, every further one is zero and
 // ok is false: a parser checks once, at the end.
 type reader struct {
-	b   []byte
-	bad bool
+	b     []byte
+	bad   bool
+	newer bool // it is bad because a newer version wrote it
 }
 
 func (r *reader) take(n int) []byte {

@@ -44,7 +44,7 @@ func (pr profile) commit(ctx context.Context, f change) (*keys.Account, error) {
 			return account, err
 		}
 		select {
-		case <-time.After(rand.N(slowerTime)):
+		case <-after(rand.N(slowerTime)):
 		case <-ctx.Done():
 		}
 	}
@@ -122,6 +122,8 @@ func (pr profile) read(ctx context.Context, account *keys.Account, version uint6
 		return nil, pr.expectMember(ctx, account, version)
 	case errors.Is(err, keys.ErrForked):
 		return nil, errForked(err)
+	case errors.Is(err, keys.ErrNewer):
+		return nil, readError("account", err)
 	case err != nil:
 		return nil, nil
 	}

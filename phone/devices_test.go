@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"ringfork/frame"
 	"ringfork/keys"
 	"ringfork/relay/client"
 	"ringfork/signalcore"
@@ -90,6 +91,49 @@ func TestLinkedDeviceRings(t *testing.T) {
 	}
 	if c := await(t, alice, "ring of the new device", func(i Incoming) bool { return i.Call.Peer.ID == bob.Account() }).Call; !c.Peer.Contact {
 		t.Error("the new device rings as a stranger")
+	}
+}
+
+// The device that the short code covers must be one of the account that the new device gets.
+func TestLinkByWhoIsNoDevice(t *testing.T) {
+	w := newTown(t)
+	bob, stranger := w.open("Bob", newMemory(), nil), keys.NewJoiner("")
+	transport, err := client.New(w.server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer transport.Close()
+	request, err := RequestLink(t.Context(), LinkConfig{Transport: transport, Store: newMemory(), Label: "laptop"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer request.Cancel()
+	secret, err := keys.ParseLink(request.Link())
+	if err != nil {
+		t.Fatal(err)
+	}
+	end, open := keys.NewApprover(bob.Account(), stranger.Device().ID, stranger.Sign)
+	own := secret.Approver()
+	l := newLine(bob.cfg.Transport, stranger.Device().ID, stranger.Sign, own, secret.Requester(), frame.NewOpener(own.Identity))
+	a := &Approval{p: bob.Phone, end: end, line: l}
+	err = l.until(t.Context(), open, func(m keys.LinkMessage) (bool, error) {
+		reveal, err := end.Take(m)
+		if err != nil {
+			return false, nil
+		}
+		return true, l.say(t.Context(), reveal)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := request.Code(); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Approve(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := request.Wait(); Code(err) != CodeSlotInvalid {
+		t.Errorf("got %v", err)
 	}
 }
 

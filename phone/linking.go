@@ -80,16 +80,16 @@ func (l *line) sayTo(ctx context.Context, m keys.LinkMessage, recipient []byte) 
 
 // until says a message (nil: none) again and again until take, which is given what comes in, reports that it has enough.
 func (l *line) until(ctx context.Context, m keys.LinkMessage, take func(keys.LinkMessage) (done bool, err error)) error {
-	again := time.NewTimer(0)
-	defer again.Stop()
+	again := after(0)
 	for {
 		select {
 		case <-ctx.Done():
 			return linkError(ctx.Err())
-		case <-again.C:
+		case <-again:
+			again = nil
 			if m != nil {
 				l.say(ctx, m) // one that is lost is said again
-				again.Reset(linkAgain)
+				again = after(linkAgain)
 			}
 		case got := <-l.messages:
 			if done, err := take(got); done || err != nil {
@@ -174,7 +174,8 @@ func (r *LinkRequest) run(ctx context.Context, cfg LinkConfig, l *line, joiner *
 		}
 	}
 	locator, err := keys.LocatorFromBytes(end.Grant())
-	if account, _ := end.Approver(); err != nil || locator.Card.Account != account {
+	id, approver := end.Approver()
+	if err != nil || locator.Card.Account != id {
 		return &Error{Code: CodeLinkRejected, Text: "the other device answered with another account than the one that was compared"}
 	}
 	value, err := getSlot(ctx, cfg.Transport, locator.Private)
@@ -182,6 +183,9 @@ func (r *LinkRequest) run(ctx context.Context, cfg LinkConfig, l *line, joiner *
 		return linkError(err)
 	}
 	account, contacts, err := joiner.Open(locator, value)
+	if err == nil && !account.Has(approver) {
+		err = keys.ErrRevoked
+	}
 	if err != nil {
 		return &Error{Code: CodeSlotInvalid, Text: "what the relay has of the account is not its owner's", Err: err}
 	}

@@ -148,6 +148,8 @@ func enterError(err error) error {
 		return err
 	case errors.Is(err, keys.ErrRevoked), keys.IsNotForUs(err):
 		return &Error{Code: CodeRevoked, Text: "the account does not let this login or backup in any more", Err: err}
+	case errors.Is(err, keys.ErrNewer):
+		return readError("account", err)
 	case errors.Is(err, keys.ErrFull):
 		return &Error{Code: CodeDevicesFull, Text: "the device was not added", Err: err}
 	case errors.Is(err, keys.ErrOlder), errors.Is(err, keys.ErrForked):

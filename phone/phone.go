@@ -226,7 +226,7 @@ func (p *Phone) Close() {
 		p.queue.put(func() { p.leave(); check() })
 		select {
 		case <-quiet:
-		case <-time.After(leaveTime):
+		case <-after(leaveTime):
 		}
 		p.queue.close()
 		close(p.done)

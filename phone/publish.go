@@ -37,7 +37,7 @@ func (p *Phone) publish(call signalcore.CallID, id signalcore.MessageID) {
 		if before != nil {
 			select {
 			case <-before:
-			case <-time.After(orderTime):
+			case <-after(orderTime):
 			}
 		}
 		ctx, cancel := context.WithTimeout(p.ctx, publishTime)

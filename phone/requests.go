@@ -217,7 +217,7 @@ func parseRequests(b []byte) ([]Request, error) {
 	if b[0] > requestsFormat {
 		return nil, readError("requests", keys.ErrNewer)
 	}
-	if len(b) < 2 {
+	if len(b) < 2 || b[0] != requestsFormat || b[1] > maxRequests {
 		return nil, bad
 	}
 	n := int(b[1])
@@ -231,12 +231,17 @@ func parseRequests(b []byte) ([]Request, error) {
 		if err != nil {
 			return nil, bad
 		}
-		r := Request{Card: card, over: b[fixed-2] == 1}
+		r := Request{Card: card, over: b[fixed-2] == 1, Name: string(b[fixed : fixed+int(b[fixed-1])])}
+		if b[fixed-2] > 1 || keys.CleanName(r.Name) != r.Name {
+			return nil, bad
+		}
 		copy(r.device[:], b[keys.CardSize:])
 		r.number = binary.BigEndian.Uint64(b[keys.CardSize+32:])
-		r.Name = keys.CleanName(string(b[fixed : fixed+int(b[fixed-1])]))
 		out = append(out, r)
 		b = b[fixed+int(b[fixed-1]):]
+	}
+	if len(b) > 0 {
+		return nil, bad
 	}
 	return out, nil
 }

@@ -23,9 +23,10 @@ type seenCall struct {
 	until time.Time
 }
 
+// parseSeen reads what marshalSeen wrote of at most maxSeen calls; what is behind them is not looked at.
 func parseSeen(b []byte) []seenCall {
 	var out []seenCall
-	for ; len(b) >= 24; b = b[24:] {
+	for ; len(b) >= 24 && len(out) < maxSeen; b = b[24:] {
 		out = append(out, seenCall{signalcore.CallID(b[:16]), time.UnixMilli(int64(binary.BigEndian.Uint64(b[16:24])))})
 	}
 	return out

@@ -350,3 +350,22 @@ func TestFolder(t *testing.T) {
 		t.Error("a folder that is gone is an empty store")
 	}
 }
+
+// A file is what marshal writes of a value, or damaged.
+func FuzzParseFile(f *testing.F) {
+	f.Add("account", marshal("account", []byte("value"), 1))
+	f.Add("", marshal("", nil, 1<<63))
+	f.Add("seen", []byte(magic))
+	f.Fuzz(func(t *testing.T, key string, file []byte) {
+		value, version, err := parse(key, file)
+		if err != nil {
+			if err != ErrDamaged || value != nil {
+				t.Fatalf("got %d bytes, %v", len(value), err)
+			}
+			return
+		}
+		if again := marshal(key, value, version); !bytes.Equal(again, file) {
+			t.Fatalf("got %x, want %x", again, file)
+		}
+	})
+}

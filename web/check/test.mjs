@@ -27,6 +27,14 @@ const fuzzers = [
   ["FuzzMachine", "./signalcore"],
   ["FuzzUnmarshal", "./frame"],
   ["FuzzOpen", "./frame"],
+  ["FuzzHeader", "./frame"],
+  ["FuzzControl", "./frame"],
+  ["FuzzLog", "./keys"],
+  ["FuzzOpenSlot", "./keys"],
+  ["FuzzPrivate", "./keys"],
+  ["FuzzParseContacts", "./keys"],
+  ["FuzzParseLinkMessage", "./keys"],
+  ["FuzzRequests", "./phone"],
 ];
 
 const js = { ...process.env, GOOS: "js", GOARCH: "wasm" };
@@ -38,7 +46,7 @@ const phases = {
   go: { needs: [needGo, needC], run: () => run(["go", "test", "-race", "-short", "./..."], { show: true, minutes: 20 }) },
   core: { needs: [needGo], run: proveCore },
   wasm: { needs: [needGo], run: testPortable },
-  unit: { needs: [], run: () => testFiles("web/test/unit") },
+  unit: { needs: [needModules], run: () => testFiles("web/test/unit") },
   browsers: { needs: [needGo, needModules, needChrome], run: testBrowsers },
 };
 
@@ -103,7 +111,7 @@ async function buildModule() {
 async function proveCore() {
   await run(["go", "test", "-count=1", "-v", "-run", "^Test(Explore|Simulation)", "./signalcore"], { show: true, minutes: 5 });
   for (const [name, folder] of fuzzers) {
-    await run(["go", "test", "-run", "^$", "-fuzz", `^${name}$`, "-fuzztime", "3s", "-fuzzminimizetime", "5x", folder], { show: true, minutes: 3 });
+    await run(["go", "test", "-run", "^$", "-fuzz", `^${name}$`, "-fuzztime", "2s", "-fuzzminimizetime", "5x", folder], { show: true, minutes: 3 });
   }
 }
 
