@@ -237,11 +237,17 @@ func (a *Account) JudgeSlot(value []byte, now time.Time) (SlotState, error) {
 // String hides the account's secrets from logs.
 func (a *Account) String() string { return "keys.Account" }
 
-// Sequence counts the private parts that were written: a larger one is newer.
-func (a *Account) Sequence() uint64 { return a.shared.sequence }
+// NewerThan reports whether the account was written after b, an earlier or later state of the same one.
+func (a *Account) NewerThan(b *Account) bool { return a.shared.newerThan(&b.shared) }
 
 // Has reports whether a device is one of the account's.
 func (a *Account) Has(device DeviceID) bool { return slices.Contains(a.members.devices, device) }
 
 // Knows reports whether head is the hash of an entry of the account's log.
 func (a *Account) Knows(head [32]byte) bool { return slices.Contains(a.shared.log.chain(), head) }
+
+// HasMember reports whether a device or a key is a member of the account.
+func (a *Account) HasMember(id DeviceID) bool { return a.shared.member(id) != nil }
+
+// Revoked reports whether one that was a member is none any more.
+func (a *Account) Revoked(id DeviceID) bool { return slices.Contains(a.members.revoked, id) }

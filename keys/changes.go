@@ -26,7 +26,7 @@ func (a *Account) addMember(signer ed25519.PrivateKey, m Member) error {
 	if a.shared.member(m.ID) != nil {
 		return nil
 	}
-	if len(a.shared.members) >= MaxMembers || len(a.shared.log) >= MaxEntries {
+	if len(a.shared.members) >= MaxMembers || len(a.shared.log)+len(a.shared.members) >= MaxEntries { // all can be revoked
 		return ErrFull
 	}
 	if slices.Contains(a.members.revoked, m.ID) {
@@ -61,14 +61,19 @@ func (a *Account) Revoke(id DeviceID, now time.Time) error {
 	s.members = slices.DeleteFunc(slices.Clone(s.members), func(m Member) bool { return m.ID == id })
 	s.epochs = []epoch{{s.epochs[0].number + 1, now.Truncate(time.Second), NewSeed()}}
 	s.boxes++
+	s.sequence = 0 // a longer log is newer, whatever the one that is out wrote
 	s.boxSeed, s.syncSeed = NewSeed(), NewSeed()
 	s.public, s.private = s.public.with(NewSeed()), s.private.with(NewSeed())
 	return a.derive()
 }
 
+// maxAhead is how far a clock of another device may be ahead of this one's.
+const maxAhead = 24 * time.Hour
+
 // RotationDue reports whether the inbox key is to be changed.
 func (a *Account) RotationDue(now time.Time) bool {
-	return now.Sub(a.shared.epochs[0].made) >= RotateEvery
+	age := now.Sub(a.shared.epochs[0].made)
+	return age >= RotateEvery || age < -maxAhead
 }
 
 // Rotate changes the inbox key. The two before stay, for callers who do not know the new one.

@@ -175,7 +175,7 @@ func TestContactsLearn(t *testing.T) {
 	}
 
 	// Logs and statements only go forward, whether the last one is here or was seen by another device only.
-	forked, sequence := someone(1, 6).Public, someone(1, 6).Public
+	forked, sequence := someone(1, 6).Public, get().Public
 	forked.Chain[4] = [32]byte{66}
 	sequence.Sequence--
 	shared, err := ParseShared(l.MarshalShared())

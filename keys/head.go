@@ -65,7 +65,7 @@ func (r *reader) head() (h head) {
 	if r.uint8() != headFormat {
 		r.bad = true
 	}
-	h.sequence = r.uint64()
+	h.sequence = r.sequence()
 	h.boxes = r.uint32()
 	h.entries = r.uint8()
 	h.logHead = r.bytes32()

@@ -170,7 +170,7 @@ func IsNotForUs(err error) bool { return errors.Is(err, errNotForUs) }
 // Adopt takes over what a private part says of the account, if it is newer, and reports whether it was. What this device
 // alone knows of itself stays: see RefreshKey.
 func (a *Account) Adopt(p *Private) (newer bool, err error) {
-	if !p.shared.log.startsWith(a.shared.log) || p.shared.sequence <= a.shared.sequence {
+	if !p.shared.log.startsWith(a.shared.log) || !p.shared.newerThan(&a.shared) {
 		return false, nil
 	}
 	b := &Account{local: a.local, shared: p.shared}
@@ -190,11 +190,11 @@ func (p *Private) Contacts() *Contacts { return p.contacts }
 // Holds reports whether a private part, the one at the relay, has all that this account and these contacts have: it need not
 // be written again.
 func (p *Private) Holds(a *Account, contacts *Contacts) bool {
-	if p.shared.sequence < a.shared.sequence {
+	if a.shared.newerThan(&p.shared) || a.shared.name != p.shared.name {
 		return false
 	}
 	mine, theirs := contacts.MarshalShared(), p.contacts.MarshalShared()
 	own := RecipientBytes(HybridFromSeed(a.local.age).Recipient())
 	there := p.shared.member(a.Device())
-	return string(mine) == string(theirs) && there != nil && string(there.recipient) == string(own)
+	return string(mine) == string(theirs) && there != nil && string(there.recipient) == string(own) && there.Label == a.Label()
 }

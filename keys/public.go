@@ -43,13 +43,15 @@ func (p Public) Has(device DeviceID) bool { return slices.Contains(p.Devices, de
 func (p Public) Knows(head [32]byte) bool { return slices.Contains(p.Chain, head) }
 
 // Expired reports whether p is too old to be believed: its account, or who hides its news, had two rotations to show a
-// newer one.
-func (p Public) Expired(now time.Time) bool { return now.Unix() >= p.Expires }
+// newer one. One that was made in the future is not believed either.
+func (p Public) Expired(now time.Time) bool {
+	return now.Unix() >= p.Expires || p.Expires > now.Add(headTime+maxAhead).Unix()
+}
 
-// Replaces reports whether p, just read, may stand where old stood: the same account, a log that only grew, and no older
-// head.
+// Replaces reports whether p, just read, may stand where old stood: the same account and a log that only grew. The log decides;
+// of two heads of one log the one with the larger sequence is newer.
 func (p Public) Replaces(old Public) bool {
-	return p.Account == old.Account && p.Knows(old.LogHead) && p.Sequence >= old.Sequence
+	return p.Account == old.Account && p.Knows(old.LogHead) && (len(p.Chain) > len(old.Chain) || p.Sequence >= old.Sequence)
 }
 
 // OpenSlot verifies the value of an account's slot against its card and returns the account's public part: the value is

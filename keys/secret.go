@@ -224,3 +224,8 @@ func (s *Saved) Enter(j *Joiner, now time.Time) (*Account, *Contacts, error) {
 func (j *Joiner) Requester() *Requester {
 	return NewRequester(ed25519.NewKeyFromSeed(j.local.device[:]), j.Device().Recipient, j.label)
 }
+
+// HadSecret reports whether a secret's key is a member of the account or was one: it does not come back.
+func (a *Account) HadSecret(s Secret) bool {
+	return a.HasSecret(s) || a.Revoked(publicID(s.signer()))
+}

@@ -99,7 +99,7 @@ func (r *reader) shared() *shared {
 	case format != sharedFormat:
 		r.bad = true
 	}
-	s.sequence = r.uint64()
+	s.sequence = r.sequence()
 	s.name = r.name()
 	s.secret = r.bytes32()
 	s.outer = r.bytes32()
@@ -154,6 +154,23 @@ func (s *shared) member(id DeviceID) *Member {
 		}
 	}
 	return nil
+}
+
+// newerThan reports whether s was written after t. The log decides: a device that is out, or about to be, must not win by a
+// large number.
+func (s *shared) newerThan(t *shared) bool {
+	return len(s.log) > len(t.log) || len(s.log) == len(t.log) && s.sequence > t.sequence
+}
+
+// maxSequence bounds a sequence, so that there is always a next one.
+const maxSequence = 1 << 56
+
+func (r *reader) sequence() uint64 {
+	n := r.uint64()
+	if n > maxSequence {
+		r.bad = true
+	}
+	return n
 }
 
 // card returns the account's card, as of now.

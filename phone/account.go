@@ -43,7 +43,8 @@ func (p *Phone) own() *keys.Account {
 	return p.account
 }
 
-// commit makes a change to the account, or only brings it and the relay together, and lets the phone go on with the result.
+// commit makes a change to the account, or only brings it and the relay together, and lets the phone go on with the result. A
+// change that holds and could not be shown to contacts yet is no error: that is finished in the background.
 func (p *Phone) commit(ctx context.Context, f change) error {
 	ctx, cancel := context.WithTimeout(ctx, commitTime)
 	defer cancel()
@@ -54,23 +55,48 @@ func (p *Phone) commit(ctx context.Context, f change) error {
 	case CodeLogForked:
 		p.queue.put(func() { p.tell(Warning{Code: CodeLogForked}) })
 	}
-	if err != nil {
-		return err
+	if account != nil {
+		p.adopt(account)
 	}
-	p.adopt(account)
+	if err != nil {
+		if f != nil && retriable(err) {
+			p.queue.put(func() { p.catchUpIn(retryTime) }) // what was begun is finished
+		}
+		if account == nil || f == nil {
+			return err
+		}
+	}
 	return p.Refresh(ctx)
+}
+
+// retriable reports whether an attempt to write the account may succeed later.
+func retriable(err error) bool {
+	switch Code(err) {
+	case CodeRevoked, CodeStoreNewer, CodeLogForked, CodeClosed, CodeUnknownDevice, CodeDevicesFull:
+		return false
+	}
+	return true
+}
+
+// catchUpIn brings the account up to date a little later.
+func (p *Phone) catchUpIn(d time.Duration) {
+	time.AfterFunc(d, func() { p.queue.put(p.catchUp) })
 }
 
 // adopt goes on with an account that this endpoint, or another one of the profile, stored.
 func (p *Phone) adopt(account *keys.Account) {
 	p.mu.Lock()
 	old := p.account
+	if account.ID() != old.ID() || old.NewerThan(account) { // another endpoint was faster, or took the profile away
+		p.mu.Unlock()
+		return
+	}
 	p.account = account
 	p.mu.Unlock()
-	if account.Sequence() != old.Sequence() {
+	if account.NewerThan(old) {
 		p.queue.put(func() {
 			p.listen()
-			p.tell(DevicesChanged{Card: p.Card()})
+			p.tell(DevicesChanged{Name: p.Name(), Card: p.Card()})
 		})
 	}
 }
@@ -85,8 +111,8 @@ func (p *Phone) catchUp() {
 	p.catching, p.catchAgain = true, false
 	p.effect(func() {
 		var f change
-		now, first := time.Now(), !p.careful
-		if own := p.own(); own.RotationDue(now) || first && rename(&p.cfg, own.Clone()) {
+		now, first := time.Now(), !p.careful // as this endpoint was opened: once, for other devices rename it too
+		if first || p.own().RotationDue(now) {
 			f = func(a *keys.Account, _ *keys.Contacts) error {
 				if a.RotationDue(now) { // another device may have done it
 					a.Rotate(now)
@@ -97,7 +123,7 @@ func (p *Phone) catchUp() {
 				return nil
 			}
 		}
-		before := p.own().Sequence()
+		before := p.own()
 		err := p.commit(p.ctx, f)
 		p.queue.put(func() {
 			p.catching = false
@@ -107,11 +133,11 @@ func (p *Phone) catchUp() {
 				p.prepareCall()
 			default:
 				p.drop("account not brought up to date: " + Code(err))
-				if Code(err) == CodeRelay && p.State() == Online {
-					time.AfterFunc(retryTime, func() { p.queue.put(p.catchUp) })
+				if retriable(err) && p.State() == Online {
+					p.catchUpIn(retryTime)
 				}
 			}
-			if err == nil && (p.own().Sequence() != before || p.cfg.entered) {
+			if err == nil && (p.own().NewerThan(before) || p.cfg.entered) {
 				p.cfg.entered = false
 				p.shareChange()
 			}

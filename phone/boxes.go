@@ -11,60 +11,57 @@ import (
 // boxes are the mailboxes in which an account is rung: one for all who have its card and one for each contact, so that the
 // relay does not see that they ring the same account. Only the pump touches them.
 type boxes struct {
-	p          *Phone
-	generation uint32 // the account's count of changes of all addresses
-	inbox      *box   // nil before the first subscription
-	of         map[keys.AccountID]*box
-	todo       []func() // mailboxes to be made, a few at a time
+	p     *Phone
+	inbox *box // nil before the first subscription
+	of    map[keys.AccountID]*box
+	stale []*box   // of before all addresses changed, or of who is no contact any more: read until the new ones are
+	todo  []func() // mailboxes to be made, a few at a time
 }
 
 // box is one mailbox.
 type box struct {
 	contact keys.AccountID // whose it is, zero: for all
+	boxes   uint32         // the account's count of changes of all addresses when it was made
 	opener  *frame.Opener
 	stop    func()
 	read    bool // its backlog was read to its end
 }
 
 // boxesAtOnce is how many mailboxes are made in one go: each costs a page most of a millisecond.
-const boxesAtOnce = 4
+const boxesAtOnce = 16
 
-// subscribe reads exactly the mailboxes that the account has now: the one for all first, the others soon.
+// subscribe reads exactly the mailboxes that the account has now: the one for all first, the others soon. What is not read
+// any more goes last: who rings in this moment gets through.
 func (b *boxes) subscribe(account *keys.Account, contacts []keys.Contact) {
 	opener := b.openers(account)
-	former := map[keys.AccountID]*box{}
-	for id, x := range b.of {
-		former[id] = x
-	}
-	changed := b.inbox != nil && b.generation != account.Boxes()
-	var all *box
-	if all = b.inbox; all == nil || changed {
-		b.inbox = b.start(account.Inbox(), keys.AccountID{}, opener())
+	if b.inbox != nil && b.inbox.boxes == account.Boxes() {
+		b.inbox.opener = opener()
 	} else {
-		all.opener = opener()
-		all = nil
+		if b.inbox != nil {
+			b.stale = append(b.stale, b.inbox)
+		}
+		b.inbox = b.start(account.Inbox(), account.Boxes(), keys.AccountID{}, opener())
 	}
-	b.generation = account.Boxes()
-	b.todo = nil
+	former := b.of
+	b.of, b.todo = map[keys.AccountID]*box{}, nil
 	for _, c := range contacts {
 		id := c.ID()
-		if x := former[id]; x != nil && !changed {
+		if x := former[id]; x != nil && x.boxes == account.Boxes() {
 			x.opener = opener()
+			b.of[id] = x
 			delete(former, id)
 			continue
 		}
-		b.todo = append(b.todo, func() { b.of[id] = b.start(account.MailboxFor(id), id, opener()) })
+		b.todo = append(b.todo, func() { b.of[id] = b.start(account.MailboxFor(id), account.Boxes(), id, opener()) })
+	}
+	for _, x := range former {
+		b.stale = append(b.stale, x)
 	}
 	b.todo = append(b.todo, func() {
-		if all != nil {
-			all.stop()
-		}
-		for id, x := range former { // last: who rings in this moment gets through
+		for _, x := range b.stale {
 			x.stop()
-			if b.of[id] == x {
-				delete(b.of, id)
-			}
 		}
+		b.stale = nil
 	})
 	b.more()
 }
@@ -95,8 +92,8 @@ func (b *boxes) more() {
 	b.tellRead()
 }
 
-func (b *boxes) start(m keys.Mailbox, contact keys.AccountID, opener *frame.Opener) *box {
-	x := &box{contact: contact, opener: opener}
+func (b *boxes) start(m keys.Mailbox, generation uint32, contact keys.AccountID, opener *frame.Opener) *box {
+	x := &box{contact: contact, boxes: generation, opener: opener}
 	x.stop = b.p.cfg.Transport.Subscribe(m,
 		func(f []byte, age time.Duration) { b.p.queue.put(func() { b.p.boxFrame(x, f, age) }) },
 		func() { b.p.queue.put(func() { x.read = true; b.tellRead() }) })
@@ -132,6 +129,9 @@ func (b *boxes) close() {
 		b.inbox.stop()
 	}
 	for _, x := range b.of {
+		x.stop()
+	}
+	for _, x := range b.stale {
 		x.stop()
 	}
 }

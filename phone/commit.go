@@ -3,7 +3,9 @@ package phone
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"ringfork/keys"
@@ -25,30 +27,32 @@ type profile struct {
 type change func(*keys.Account, *keys.Contacts) error
 
 // commit brings the account in the store and the one at the relay together, makes a change to both, and writes what others
-// do not have yet. Without a change it only does the rest. It returns the account as it is then.
+// do not have yet. Without a change, or where it changes nothing, it only does the rest. It returns the account as it is then.
 //
 // Endpoints of one profile take turns; with other devices the relay's compare-and-swap decides, and who was slower reads
-// and changes again.
+// and changes again. Where the change holds but could not be shown to contacts, there is an account as well as an error.
 func (pr profile) commit(ctx context.Context, f change) (*keys.Account, error) {
 	unlock, err := pr.store.Lock(ctx, keyAccount)
 	if err != nil {
 		return nil, storeError("failed to lock the profile", err)
 	}
 	defer unlock()
+	var made *keys.Account // with the change, from the moment on in which it holds
 	for range commitTries {
 		account, err := pr.tryCommit(ctx, f)
 		if err == nil {
+			f, made = nil, account // a change is made once, even if showing it takes another round
 			err = pr.show(ctx, account)
 		}
-		if !errors.Is(err, errSlower) {
-			return account, err
+		if !errors.Is(err, errSlower) && !errors.Is(err, fs.ErrExist) {
+			return made, err
 		}
 		select {
 		case <-after(rand.N(slowerTime)):
 		case <-ctx.Done():
 		}
 	}
-	return nil, &Error{Code: CodeRelay, Text: "the account could not be written: the relay refuses it, or too many devices write at once"}
+	return made, &Error{Code: CodeRelay, Text: "the account could not be written: the relay refuses it, or too many devices write at once"}
 }
 
 // errSlower says that another device changed the account meanwhile.
@@ -77,13 +81,14 @@ func (pr profile) tryCommit(ctx context.Context, f change) (*keys.Account, error
 	if there != nil {
 		contacts.Merge(there.Contacts())
 	}
-	before := account.Clone()
+	before, known := account.Clone(), contacts.MarshalShared()
 	if f != nil {
 		if err := f(account, contacts); err != nil {
 			return nil, err
 		}
 	}
-	if f == nil && !account.KeyDue() && there != nil && there.Holds(account, contacts) {
+	changed := !sameAccount(before, account) || !slices.Equal(known, contacts.MarshalShared())
+	if !changed && !account.KeyDue() && there != nil && there.Holds(account, contacts) {
 		return account, pr.keep(ctx, account, version, contacts)
 	}
 	if account.KeyDue() { // stored before anything is sealed to the new key
@@ -110,6 +115,12 @@ func (pr profile) tryCommit(ctx context.Context, f change) (*keys.Account, error
 	return account, pr.keep(ctx, account, version, contacts)
 }
 
+func sameAccount(a, b *keys.Account) bool {
+	x, _ := a.MarshalBinary()
+	y, _ := b.MarshalBinary()
+	return slices.Equal(x, y)
+}
+
 // read opens the private part that the relay shows, and takes over what is newer in it. Where it is nothing to be believed
 // the result is nil: it is written over, if this account has the pen for it.
 func (pr profile) read(ctx context.Context, account *keys.Account, version uint64, value []byte) (*keys.Private, error) {
@@ -131,24 +142,28 @@ func (pr profile) read(ctx context.Context, account *keys.Account, version uint6
 	return there, err
 }
 
-// expectMember finds out whether the account's log lists this device no more. If so, the account is forgotten here.
+// expectMember finds out whether the account's log lists this device no more. If so, the account is forgotten here. Nothing
+// else that the relay shows says so, not even that it shows nothing.
 func (pr profile) expectMember(ctx context.Context, account *keys.Account, version uint64) error {
-	public, err := fetchPublic(ctx, pr.transport, account.Card())
-	if err != nil || public.Has(account.Device()) {
+	card := account.Card()
+	value, err := getSlot(ctx, pr.transport, card.Slot)
+	if err != nil {
 		return err
+	}
+	card.Head = card.Account // any log of this account's
+	public, err := keys.OpenSlot(card, value)
+	if err != nil || !public.Knows(account.LogHead()) || public.Has(account.Device()) {
+		return nil
+	}
+	for _, key := range []string{keyContacts, keyRequests, keySeen} {
+		if err := wipe(ctx, pr.store, key); err != nil {
+			return err
+		}
 	}
 	if err := pr.store.Put(ctx, keyAccount, revokedMark, version); err != nil {
 		return storeError("failed to forget the account", err)
 	}
-	if b, v, err := pr.store.Get(ctx, keyContacts); err == nil && b != nil {
-		pr.store.Put(ctx, keyContacts, emptyContacts(), v)
-	}
 	return errRevoked()
-}
-
-func emptyContacts() []byte {
-	b, _ := new(keys.Contacts).MarshalBinary()
-	return b
 }
 
 // keep stores what was written or read. Contacts that an endpoint of this profile changed meanwhile stay changed.

@@ -33,6 +33,8 @@ func (p *Phone) Revoke(ctx context.Context, id keys.DeviceID) error {
 	before := p.own()
 	err := p.commit(ctx, func(a *keys.Account, _ *keys.Contacts) error {
 		switch err := a.Revoke(id, time.Now()); {
+		case errors.Is(err, keys.ErrNoMember) && before.HasMember(id):
+			return nil // another own device removed it meanwhile
 		case errors.Is(err, keys.ErrNoMember):
 			return &Error{Code: CodeUnknownDevice, Text: "the account has no such device"}
 		case err != nil:

@@ -54,6 +54,39 @@ func eventually(t *testing.T, what string, f func() bool) {
 	}
 }
 
+// TestRename opens an account with other names: they reach its other devices and the contacts, and stay where they were not
+// said again.
+func TestRename(t *testing.T) {
+	w := newTown(t)
+	alice, bob := w.open("Alice", newMemory(), nil), w.open("Bob", newMemory(), nil)
+	w.meet(alice, bob)
+	laptop := w.link(bob, "laptop")
+	eventually(t, "two devices", func() bool { return len(bob.Devices()) == 2 })
+	laptop.Close()
+	laptop = w.open("Robert", laptop.store, func(c *Config) { c.Label = "old laptop" })
+	if laptop.Name() != "Robert" {
+		t.Errorf("the name is %q", laptop.Name())
+	}
+	eventually(t, "the new names", func() bool {
+		d := bob.Devices()
+		return bob.Name() == "Robert" && len(d) == 2 && d[1].Label == "old laptop"
+	})
+	if _, err := bob.Call(alice.Account(), signalcore.Media{Audio: true}); err != nil {
+		t.Fatal(err)
+	}
+	alice.awaitRing(t)
+	eventually(t, "the name at a contact", func() bool { c, _ := alice.contact(bob.Account()); return c.Public.Name == "Robert" })
+
+	bob.Close()
+	laptop.Close()
+	bob = w.open("Bobby", bob.store, nil)
+	laptop = w.open("", laptop.store, func(c *Config) { c.Label = "" })
+	eventually(t, "that it is everywhere", func() bool { return laptop.Name() == "Bobby" })
+	if d := laptop.Devices(); bob.Name() != "Bobby" || d[1].Label != "old laptop" {
+		t.Errorf("in the end: %q, %v", bob.Name(), d)
+	}
+}
+
 func TestLinkedDeviceRings(t *testing.T) {
 	w := newTown(t)
 	alice, bob := w.open("Alice", newMemory(), nil), w.open("Bob", newMemory(), nil)
@@ -247,6 +280,33 @@ func TestLogin(t *testing.T) {
 	defer transport.Close()
 	if _, err := Open(t.Context(), Config{Store: other.store, Transport: transport, Secret: &secret}); Code(err) != CodeWrongSecret {
 		t.Errorf("another account's profile opens with %v", err)
+	}
+}
+
+// TestLoginIsOne shows that a profile with a login takes no other secret, and that one that was revoked is no login again.
+func TestLoginIsOne(t *testing.T) {
+	w := newTown(t)
+	secret, unused := keys.Secret(keys.NewSeed()), keys.Secret(keys.NewSeed())
+	store := newMemory()
+	alice := w.open("Alice", store, func(c *Config) { c.Secret = &secret })
+	open := func(s keys.Secret) error {
+		transport, _ := client.New(w.server.URL)
+		defer transport.Close()
+		_, err := openAccount(t.Context(), &Config{Store: store, Transport: transport, Secret: &s})
+		return err
+	}
+	if err := open(unused); Code(err) != CodeWrongSecret {
+		t.Errorf("another secret: %v", err)
+	}
+	eventually(t, "the login", func() bool { return len(alice.Devices()) == 2 })
+	if err := alice.Revoke(t.Context(), alice.Devices()[1].ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := open(secret); err != nil || len(alice.Devices()) != 1 {
+		t.Errorf("a revoked secret: %v, %v", err, alice.Devices())
+	}
+	if err := open(unused); err != nil {
+		t.Errorf("a new secret in place of the revoked one: %v", err)
 	}
 }
 

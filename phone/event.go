@@ -18,7 +18,7 @@ type CallChanged struct{ Call Call }
 type ContactsChanged struct{}
 
 // DevicesChanged says that the account, its name or its devices are others, and with them its card.
-type DevicesChanged struct{ Card string }
+type DevicesChanged struct{ Name, Card string }
 
 // RequestsChanged says that somebody asks to be a contact, or does no more.
 type RequestsChanged struct{}

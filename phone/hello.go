@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"time"
 
 	"ringfork/frame"
@@ -14,6 +15,19 @@ import (
 // A hello tells a contact that this account has it as one, and in which mailbox it reads what that contact writes. It is said
 // until it is answered, ever more seldom: the relay keeps nothing for long.
 
+// heardHello is the last hello of a contact's of one kind: each is acted on once, and no more often than helloEvery.
+type heardHello struct {
+	number uint64
+	came   time.Time
+}
+
+type helloKind struct {
+	of   keys.AccountID
+	what frame.HelloWhat
+}
+
+const helloEvery = 100 * time.Millisecond
+
 // greeting is what a phone remembers of a hello that was not answered yet.
 type greeting struct {
 	next time.Time
@@ -21,11 +35,11 @@ type greeting struct {
 }
 
 const (
-	greetFirst   = 30 * time.Second // until an unanswered hello is said again, then twice that and so on
-	greetMost    = 30 * time.Minute
-	greetAtOnce  = 16                 // contacts greeted in one go
-	helloMaxAge  = 2 * 24 * time.Hour // by the sender's clock: an older one was kept by somebody
-	contactCheck = 30 * time.Second   // how soon a contact's slot is read again to answer what it says
+	greetFirst    = 30 * time.Second // until an unanswered hello is said again, then twice that and so on
+	greetMost     = 30 * time.Minute
+	greetAtOnce   = 16 // contacts greeted in one go
+	helloMaxAhead = 5 * time.Minute
+	helloMaxAge   = 2 * 24 * time.Hour // by the sender's clock: an older one was kept by somebody
 )
 
 // greetAll greets the contacts that have not answered yet.
@@ -122,7 +136,7 @@ func (p *Phone) judgeHello(e *frame.Envelope) {
 		p.drop(err.Error())
 		return
 	}
-	if d := time.Since(time.UnixMilli(int64(m.Number))); d > helloMaxAge || d < -helloMaxAge {
+	if d := time.Since(time.UnixMilli(int64(m.Number))); d > helloMaxAge || d < -helloMaxAhead {
 		p.drop("old hello")
 		return
 	}
@@ -135,13 +149,23 @@ func (p *Phone) judgeHello(e *frame.Envelope) {
 		p.requested(e, m, card)
 		return
 	}
-	if contact.Cached() && frame.Trust(e, contact.Public) == nil && contact.Public.Boxes >= m.Boxes {
+	kind := helloKind{card.Account, m.What}
+	if last := p.hellos[kind]; m.Number <= last.number || time.Since(last.came) < helloEvery {
+		p.drop("hello said again")
+		return
+	}
+	p.hellos[kind] = heardHello{m.Number, time.Now()}
+	if contact.Cached() && !contact.Public.Expired(time.Now()) && frame.Trust(e, contact.Public) == nil && contact.Public.Boxes == m.Boxes {
 		p.greeted(contact, m)
 		return
 	}
 	p.freshen(contact, func(c keys.Contact) {
 		if err := frame.Trust(e, c.Public); err != nil {
 			p.drop(err.Error())
+			return
+		}
+		if c.Public.Boxes != m.Boxes {
+			p.drop("hello with mailboxes of another time")
 			return
 		}
 		p.greeted(c, m)
@@ -176,32 +200,37 @@ func (p *Phone) greeted(c keys.Contact, m frame.Hello) {
 }
 
 // freshen reads a contact's slot, keeps what is new, and goes on with the contact as it is then, if it still is one. What must
-// not be adopted is reported and nothing goes on.
+// not be adopted is reported and nothing goes on. Who asks while a contact is being read waits for the same answer.
 func (p *Phone) freshen(c keys.Contact, then func(keys.Contact)) {
-	if p.fetching >= maxFetching {
-		p.drop("too many accounts to look up")
+	waiting, reading := p.reading[c.ID()]
+	if len(waiting) >= maxWaitingFor {
+		p.drop("too much waits for one account to be looked up")
 		return
 	}
-	p.fetching++
+	p.reading[c.ID()] = append(waiting, then)
+	if reading {
+		return
+	}
 	p.effect(func() {
 		ctx, cancel := context.WithTimeout(p.ctx, lookUpTime)
 		defer cancel()
 		fresh, err := p.fetchContact(ctx, c)
 		p.queue.put(func() {
-			p.fetching--
+			waiting := p.reading[c.ID()]
+			delete(p.reading, c.ID())
 			if err != nil {
 				p.refuse(c, err)
 				return
 			}
-			if then != nil {
+			for _, then := range waiting {
 				then(fresh)
 			}
 		})
 	})
 }
 
-// maxFetching bounds the slots that are read at once.
-const maxFetching = 16
+// maxWaitingFor bounds what waits for one contact to be read.
+const maxWaitingFor = 64
 
 // fetchContact reads a contact's slot and stores what is new.
 func (p *Phone) fetchContact(ctx context.Context, c keys.Contact) (keys.Contact, error) {
@@ -209,17 +238,23 @@ func (p *Phone) fetchContact(ctx context.Context, c keys.Contact) (keys.Contact,
 	if err != nil {
 		return c, err
 	}
-	if err := c.Check(public); err != nil {
+	if now, ok := p.contact(c.ID()); ok { // somebody else may have read it meanwhile
+		c = now
+	}
+	switch err := c.Check(public); {
+	case errors.Is(err, keys.ErrForked):
 		return c, errForked(err)
+	case err != nil:
+		return c, &Error{Code: CodeSlotStale, Text: "the relay shows an older state of this contact than the one known", Err: err}
 	}
 	if c.Cached() && public.Sequence == c.Public.Sequence && public.LogHead == c.Public.LogHead && public.Expires == c.Public.Expires {
 		return c, nil
 	}
 	err = p.change(ctx, func(l *keys.Contacts) error {
-		if err := l.SetPublic(public); err != nil {
+		if err := l.SetPublic(public); errors.Is(err, keys.ErrForked) {
 			return errForked(err)
 		}
-		return nil
+		return nil // one that is older than what was stored in this moment changes nothing
 	})
 	if err != nil {
 		return c, err

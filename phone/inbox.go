@@ -141,12 +141,12 @@ func (p *Phone) holdRing(e *frame.Envelope, age time.Duration, card keys.Card) {
 				}
 				return
 			}
-			p.believe(e, age+time.Since(came), card, stranger)
-			for _, h := range waiting {
+			for _, h := range waiting { // first, so that a call that is over does not ring for a moment
 				if _, ok := h.envelope.Msg.(signalcore.Settled); ok {
 					p.inboxSettled(h.envelope, h.age+time.Since(h.came))
 				}
 			}
+			p.believe(e, age+time.Since(came), card, stranger)
 		})
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"io/fs"
 	"time"
 
 	"ringfork/frame"
@@ -53,6 +54,22 @@ func newLine(t Transport, device keys.DeviceID, sign func([]byte) []byte, own, o
 
 // say publishes a message to the other end, sealed to its key.
 func (l *line) say(ctx context.Context, m keys.LinkMessage) error { return l.sayTo(ctx, m, nil) }
+
+// sayAgain publishes a message until the relay has it.
+func (l *line) sayAgain(ctx context.Context, m keys.LinkMessage, recipient []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, commitTime)
+	defer cancel()
+	for {
+		err := l.sayTo(ctx, m, recipient)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		select {
+		case <-after(linkAgain / 4):
+		case <-ctx.Done():
+		}
+	}
+}
 
 func (l *line) sayTo(ctx context.Context, m keys.LinkMessage, recipient []byte) error {
 	body, err := m.MarshalBinary()
@@ -179,6 +196,10 @@ func (r *LinkRequest) run(ctx context.Context, cfg LinkConfig, l *line, joiner *
 		return &Error{Code: CodeLinkRejected, Text: "the other device answered with another account than the one that was compared"}
 	}
 	value, err := getSlot(ctx, cfg.Transport, locator.Private)
+	for value == nil && ctx.Err() == nil { // it is there: the other device wrote it
+		<-after(linkAgain / 4)
+		value, err = getSlot(ctx, cfg.Transport, locator.Private)
+	}
 	if err != nil {
 		return linkError(err)
 	}
@@ -189,11 +210,48 @@ func (r *LinkRequest) run(ctx context.Context, cfg LinkConfig, l *line, joiner *
 	if err != nil {
 		return &Error{Code: CodeSlotInvalid, Text: "what the relay has of the account is not its owner's", Err: err}
 	}
-	_, version, err := loadAccount(ctx, cfg.Store)
+	return settle(ctx, cfg.Store, account, contacts)
+}
+
+// settle stores a linked account in a profile that has none, not even one made while the owner compared the codes.
+func settle(ctx context.Context, s Store, account *keys.Account, contacts *keys.Contacts) error {
+	unlock, err := s.Lock(ctx, keyAccount)
+	if err != nil {
+		return storeError("failed to lock the profile", err)
+	}
+	defer unlock()
+	there, version, err := loadAccount(ctx, s)
+	if there != nil {
+		return &Error{Code: CodeWrongState, Text: "this profile got an account meanwhile: link another one"}
+	}
 	if err != nil && Code(err) != CodeRevoked {
 		return err
 	}
-	return profile{cfg.Transport, cfg.Store}.keep(ctx, account, version, contacts)
+	for _, key := range []string{keyContacts, keyRequests} { // of an account that was here before
+		if err := wipe(ctx, s, key); err != nil {
+			return err
+		}
+	}
+	return profile{store: s}.keep(ctx, account, version, contacts)
+}
+
+// wipe makes what is stored under a key nothing.
+func wipe(ctx context.Context, s Store, key string) error {
+	for {
+		b, version, err := s.Get(ctx, key)
+		if err != nil {
+			return storeError("failed to wipe the profile", err)
+		}
+		if len(b) == 0 {
+			return nil
+		}
+		if err = s.Put(ctx, key, nil, version); err == nil {
+			return nil
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			return storeError("failed to wipe the profile", err)
+		}
+	}
 }
 
 // Link returns the code to be shown, as a link.
@@ -249,7 +307,7 @@ func (p *Phone) ApproveLink(ctx context.Context, link string) (*Approval, error)
 		return err == nil, nil
 	})
 	if err == nil {
-		err = a.line.say(ctx, reveal)
+		err = a.line.sayAgain(ctx, reveal, nil)
 	}
 	if err != nil {
 		a.line.cancel()
@@ -278,7 +336,7 @@ func (a *Approval) Approve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return a.line.sayTo(ctx, grant, ask.Reply)
+	return a.line.sayAgain(ctx, grant, ask.Reply)
 }
 
 // Reject sends the new device away.

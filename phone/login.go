@@ -3,6 +3,7 @@ package phone
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"ringfork/keys"
@@ -30,11 +31,11 @@ func openAccount(ctx context.Context, cfg *Config) (*keys.Account, error) {
 		err = storeAccount(ctx, cfg.Store, account, version)
 	}
 	unlock()
-	if err == nil && cfg.Secret != nil && !account.HasSecret(*cfg.Secret) {
-		account, err = addLogin(ctx, cfg, account)
-	}
 	if err != nil {
 		return nil, err
+	}
+	if cfg.Secret != nil && !account.HadSecret(*cfg.Secret) {
+		return addLogin(ctx, cfg, account)
 	}
 	return account, nil
 }
@@ -182,8 +183,19 @@ func addLogin(ctx context.Context, cfg *Config, account *keys.Account) (*keys.Ac
 	}
 	if value != nil {
 		if l, err := cfg.Secret.OpenSlot(value); err == nil && l.Card.Account != account.ID() {
-			return nil, &Error{Code: CodeWrongSecret, Text: "this profile belongs to another account than the login: use a profile for each"}
+			return nil, errWrongSecret()
 		}
+	} else if hasLogin(account) {
+		return nil, errWrongSecret() // one that was never used may be of another user, who would get this account
+	}
+	ctx, cancel := context.WithTimeout(ctx, commitTime)
+	defer cancel()
+	// The login leads to the account before the account knows the login: what is begun here is made again by the next
+	// opening if it is not finished.
+	if pointed, err := point(ctx, cfg, account, value); err != nil {
+		return nil, err
+	} else if !pointed {
+		return nil, &Error{Code: CodeWrongSecret, Text: "another account took this login in the same moment: open the profile again"}
 	}
 	account, err = profile{cfg.Transport, cfg.Store}.commit(ctx, func(a *keys.Account, _ *keys.Contacts) error {
 		if err := a.AddSecret(*cfg.Secret, keys.LoginMember, "", time.Now()); err != nil {
@@ -191,10 +203,17 @@ func addLogin(ctx context.Context, cfg *Config, account *keys.Account) (*keys.Ac
 		}
 		return nil
 	})
-	if err != nil {
+	if account == nil {
 		return nil, err
 	}
 	cfg.entered = true
-	_, err = point(ctx, cfg, account, value)
-	return account, err
+	return account, nil
+}
+
+func hasLogin(a *keys.Account) bool {
+	return slices.ContainsFunc(a.Members(), func(m keys.Member) bool { return m.Kind == keys.LoginMember })
+}
+
+func errWrongSecret() error {
+	return &Error{Code: CodeWrongSecret, Text: "this profile belongs to another account than the login: use a profile for each"}
 }

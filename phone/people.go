@@ -145,7 +145,7 @@ func (p *Phone) Refresh(ctx context.Context) error {
 		return err
 	case err != nil:
 		return err
-	case account != nil && account.Sequence() > p.own().Sequence():
+	case account != nil && account.NewerThan(p.own()):
 		p.adopt(account)
 	}
 	l, version, err := loadContacts(ctx, p.cfg.Store)
@@ -161,9 +161,9 @@ func (p *Phone) Refresh(ctx context.Context) error {
 	p.mu.Unlock()
 	if changed {
 		p.queue.put(func() {
-			p.warnOfDevices(old, l)
 			p.boxes.subscribe(p.own(), p.Contacts())
 			p.tell(ContactsChanged{})
+			p.warnOfDevices(old, l)
 		})
 	}
 	return p.refreshRequests(ctx)

@@ -18,8 +18,8 @@ type Config struct {
 	Store     Store
 	Media     Media
 	Siblings  Siblings // may be nil
-	Name      string   // claimed towards those called, at most 64 bytes
-	Label     string   // this device's, for contacts, at most 64 bytes
+	Name      string   // claimed towards those called, at most 64 bytes; empty: the one that the account has
+	Label     string   // this device's, for contacts, at most 64 bytes; the same
 
 	// Secret, if not nil, opens the account of a login: see keys.Secret. Backup and Passphrase open that of a backup, in an
 	// empty store.
@@ -73,7 +73,8 @@ type Phone struct {
 	careTimer            *time.Timer
 	changes              uint64 // told to own endpoints
 	greetings            map[keys.AccountID]greeting
-	fetching             int // contacts' slots that are being read
+	hellos               map[helloKind]heardHello
+	reading              map[keys.AccountID][]func(keys.Contact) // contacts' slots that are being read, and what waits for them
 
 	mu              sync.Mutex
 	account         *keys.Account
@@ -100,8 +101,6 @@ func Open(ctx context.Context, cfg Config) (*Phone, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg.Name = account.Name()
-	cfg.Label = keys.CleanName(cfg.Label)
 	p := &Phone{
 		cfg: cfg, account: account, contacts: contacts, version: version,
 		self:  signalcore.Sender{Account: signalcore.AccountID(account.ID()), Device: signalcore.DeviceID(account.Device())},
@@ -109,13 +108,14 @@ func Open(ctx context.Context, cfg Config) (*Phone, error) {
 		sessions: map[signalcore.CallID]*session{}, rings: map[signalcore.CallID]*rung{},
 		lingering: map[signalcore.CallID]func(){},
 		held:      map[signalcore.CallID][]*heldFrame{}, conns: map[signalcore.ConnID]*leg{},
-		greetings: map[keys.AccountID]greeting{},
-		state:     Connecting, drops: map[string]int{},
+		greetings: map[keys.AccountID]greeting{}, hellos: map[helloKind]heardHello{},
+		reading: map[keys.AccountID][]func(keys.Contact){},
+		state:   Connecting, drops: map[string]int{},
 	}
 	p.boxes = boxes{p: p, of: map[keys.AccountID]*box{}}
 	rand.Read(p.self.Endpoint[:])
 	p.ctx, p.cancel = context.WithCancel(context.Background())
-	p.machine = signalcore.New(signalcore.Config{Self: p.self, Name: cfg.Name, Label: cfg.Label, Incoming: cfg.Incoming,
+	p.machine = signalcore.New(signalcore.Config{Self: p.self, Name: account.Name(), Label: account.Label(), Incoming: cfg.Incoming,
 		Preconnect: cfg.Preconnect, Busy: cfg.Busy, RingTime: cfg.RingTime, Seen: seen})
 	if err := p.refreshRequests(ctx); err != nil {
 		return nil, err
@@ -128,6 +128,9 @@ func Open(ctx context.Context, cfg Config) (*Phone, error) {
 
 // Account returns the account's id.
 func (p *Phone) Account() keys.AccountID { return p.own().ID() }
+
+// Name returns what the account calls itself, on all its devices.
+func (p *Phone) Name() string { return p.own().Name() }
 
 // Card returns the account's card as a link to the relay's own page.
 func (p *Phone) Card() string { return p.own().Card().Link(p.cfg.Transport.Origin()) }

@@ -52,7 +52,7 @@ func loadContacts(ctx context.Context, s Store) (*keys.Contacts, uint64, error) 
 	if err != nil {
 		return nil, 0, storeError("failed to read the contacts", err)
 	}
-	if b == nil {
+	if len(b) == 0 {
 		return &keys.Contacts{}, version, nil
 	}
 	l, err := keys.ParseContacts(b)

@@ -67,7 +67,8 @@ func (p *Phone) requested(e *frame.Envelope, m frame.Hello, card keys.Card) {
 		err := p.changeRequests(p.ctx, func(list []Request) []Request {
 			if i := slices.IndexFunc(list, func(o Request) bool { return o.ID() == r.ID() }); i >= 0 {
 				// Said again, it is the same request; after an answer, only a newer one is another.
-				if list[i].number >= r.number || !list[i].over && list[i].Card == r.Card {
+				same := list[i].Card == r.Card && list[i].device == r.device
+				if same && (list[i].number >= r.number || !list[i].over) {
 					return list
 				}
 				list = slices.Delete(list, i, i+1)

@@ -91,6 +91,8 @@ func (p *Phone) openSession(out signalcore.OpenMailbox) {
 const (
 	lingerLeast = 10 * time.Second
 	lingerMost  = 2 * time.Minute
+
+	maxLingering = 64
 )
 
 func (p *Phone) closeSession(call signalcore.CallID) {
@@ -101,6 +103,13 @@ func (p *Phone) closeSession(call signalcore.CallID) {
 	}
 	delete(p.sessions, call)
 	p.prepareCall()
+	for other, stop := range p.lingering { // any of them
+		if len(p.lingering) < maxLingering {
+			break
+		}
+		stop()
+		delete(p.lingering, other)
+	}
 	p.lingering[call] = s.unsubscribe
 	time.AfterFunc(lingerLeast+rand.N(lingerMost-lingerLeast), func() {
 		p.queue.put(func() {

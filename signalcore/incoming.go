@@ -140,8 +140,8 @@ func (m *Machine) wonHere(c *call) {
 	}
 }
 
-// settledBy takes the caller's word that the ringing is over (rule 4).
-func (m *Machine) settledBy(c *call, s Settled) {
+// settledBy takes the caller's word, said at that time, that the ringing is over (rule 4).
+func (m *Machine) settledBy(c *call, s Settled, said time.Time) {
 	t := c.tines[0]
 	c.stop(KindDecline, t.endpoint)
 	if s.Winner != m.cfg.Self.Endpoint {
@@ -166,7 +166,7 @@ func (m *Machine) settledBy(c *call, s Settled) {
 	case fork.Won:
 		peer, id := c.peer.Account, c.id
 		m.endRinging(c, EndAnsweredElsewhere, s.Label)
-		m.siblingTalks(peer, id) // it says so itself, but only once
+		m.siblingTalks(peer, id, said) // it says so itself, but only once
 	case fork.Declined:
 		m.endRinging(c, EndDeclinedElsewhere, "")
 	case fork.Unanswered:

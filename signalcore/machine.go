@@ -25,6 +25,7 @@ type Machine struct {
 type early struct {
 	from  Sender
 	won   bool
+	said  time.Time
 	until time.Time
 }
 

@@ -43,7 +43,7 @@ func (m *Machine) received(in Received) {
 	if c.dir == Outgoing {
 		m.fromEndpoint(c, in.From, in.Msg)
 	} else {
-		m.fromCaller(c, in.Msg)
+		m.fromCaller(c, in.Msg, m.now.Add(-in.Age))
 	}
 }
 
@@ -72,7 +72,7 @@ func (m *Machine) heard(t *tine, in Heard) {
 		device := DeviceID{} // decline needs none: the tine stands
 		m.fromEndpoint(c, Sender{Account: c.peer.Account, Device: device, Endpoint: t.endpoint}, in.Msg)
 	} else {
-		m.fromCaller(c, in.Msg)
+		m.fromCaller(c, in.Msg, m.now)
 	}
 }
 
@@ -155,15 +155,15 @@ func (m *Machine) fromEndpoint(c *call, from Sender, msg Message) {
 	}
 }
 
-// fromCaller is what a called endpoint hears from the caller.
-func (m *Machine) fromCaller(c *call, msg Message) {
+// fromCaller is what a called endpoint hears from the caller, who said it at that time.
+func (m *Machine) fromCaller(c *call, msg Message, said time.Time) {
 	switch msg := msg.(type) {
 	case Answer:
 		m.answered(c, msg)
 	case Won:
 		m.wonHere(c)
 	case Settled:
-		m.settledBy(c, msg)
+		m.settledBy(c, msg, said)
 	case Candidates:
 		m.takeFor(c, c.tines[0], c.peer.Endpoint, msg)
 	case Hangup:
@@ -230,7 +230,11 @@ func (m *Machine) settledEarly(in Received) {
 		return
 	}
 	s, ok := in.Msg.(Settled)
-	m.early[in.Call] = early{from: in.From, won: ok && s.Outcome == fork.Won, until: m.now.Add(2 * MaxRingTime)}
+	said := m.now.Add(-in.Age)
+	if e, ok := m.early[in.Call]; ok && e.said.Before(said) {
+		said = e.said // it is said twice
+	}
+	m.early[in.Call] = early{from: in.From, won: ok && s.Outcome == fork.Won, said: said, until: m.now.Add(2 * MaxRingTime)}
 }
 
 // over reports whether a call with this id was here and is over.

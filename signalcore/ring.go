@@ -30,7 +30,7 @@ func (m *Machine) rung(in Received, r Ring) {
 	case early && e.from == in.From:
 		m.drop("ring of a settled call")
 		if e.won && skew.Abs() <= clockSkew { // not one from long ago that somebody kept
-			m.siblingTalks(in.From.Account, in.Call)
+			m.siblingTalks(in.From.Account, in.Call, e.said)
 		}
 		return
 	}

@@ -33,7 +33,7 @@ func (m *Machine) synced(in Synced) {
 		}
 	case SyncAnswered:
 		m.silence(in.Msg, EndAnsweredElsewhere)
-		m.siblingTalks(in.Msg.Peer, in.Msg.Call)
+		m.siblingTalks(in.Msg.Peer, in.Msg.Call, m.now.Add(-in.Age))
 	case SyncDeclined:
 		m.silence(in.Msg, EndDeclinedElsewhere)
 	}
@@ -54,10 +54,11 @@ func (m *Machine) siblingDials(c *call) {
 	}
 }
 
-// siblingTalks ends what this endpoint dials to an account that a sibling talks to now, in that call.
-func (m *Machine) siblingTalks(peer AccountID, id CallID) {
+// siblingTalks ends what this endpoint dials to an account that a sibling talks to, in that call. What was dialed after that
+// was said is another call: what waits at the relay for an endpoint that has just begun may tell of one that is over.
+func (m *Machine) siblingTalks(peer AccountID, id CallID, said time.Time) {
 	for _, o := range m.calls {
-		if o.dir == Outgoing && o.peer.Account == peer && (!o.over() || m.doubled(o, id)) {
+		if o.dir == Outgoing && !o.began.After(said) && o.peer.Account == peer && (!o.over() || m.doubled(o, id)) {
 			m.hangUp(o)
 		}
 	}

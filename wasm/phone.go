@@ -74,6 +74,7 @@ type raw struct {
 func newRaw(p *phone.Phone) js.Value {
 	r := &raw{p: p, out: map[string]any{
 		"account": p.Account().String(),
+		"name":    p.Name(),
 		"card":    p.Card(),
 	}}
 	r.now("contacts", func([]js.Value) (any, error) { return contactsToJS(p.Contacts()), nil })
@@ -179,7 +180,7 @@ func eventToJS(e phone.Event) map[string]any {
 	case phone.ContactsChanged:
 		return map[string]any{"type": "contacts"}
 	case phone.DevicesChanged:
-		return map[string]any{"type": "devices", "card": e.Card}
+		return map[string]any{"type": "devices", "name": e.Name, "card": e.Card}
 	case phone.RequestsChanged:
 		return map[string]any{"type": "requests"}
 	case phone.Warning:

@@ -134,15 +134,17 @@ async function testFiles(folder, env = process.env, { without = "" } = {}) {
   await run([process.execPath, ...flags, ...files.map((name) => join(folder, name))], { env, show: true, minutes: 20 });
 }
 
-/** The browser tests find the browsers in $CHROME and $FIREFOX, and the program under test, compiled, in $RINGFORK_BIN. */
+/** The browser tests find the browsers in $CHROME and $FIREFOX, the program under test in $RINGFORK_BIN and the hostile relay in $HOSTILE_BIN. */
 async function testBrowsers() {
   const CHROME = await needChrome();
   const RINGFORK_BIN = resolve(`.cache/ringfork${exe}`);
+  const HOSTILE_BIN = resolve(`.cache/hostile${exe}`);
   await run(["go", "build", "-o", RINGFORK_BIN, "."]);
+  await run(["go", "build", "-o", HOSTILE_BIN, "./relay/hostile/cmd"]);
   const FIREFOX = findFirefox();
   const left = "calls between Chromium and Firefox are not tested: no Firefox found (install one, or name its program in the variable FIREFOX)";
   if (!FIREFOX) console.log(left);
-  await testFiles("web/test/browser", { ...process.env, CHROME, FIREFOX, RINGFORK_BIN }, { without: FIREFOX ? "" : "firefox.test.js" });
+  await testFiles("web/test/browser", { ...process.env, CHROME, FIREFOX, RINGFORK_BIN, HOSTILE_BIN }, { without: FIREFOX ? "" : "firefox.test.js" });
   if (!FIREFOX) console.log(left);
 }
 

@@ -17,7 +17,7 @@ export function askTwice({ label, name, question, testid, act }) {
   function ask() {
     const yes = h("button", { class: "link danger", type: "button", "data-testid": `${testid}-confirm`, onclick: go }, label);
     const keep = h("button", { class: "link", type: "button", onclick: back }, "Keep");
-    place.replaceChildren(h("span", {}, question), yes, keep);
+    place.replaceChildren(h("span", {}, question), h("span", { class: "answers" }, yes, keep));
     keep.focus();
     async function go() {
       yes.disabled = keep.disabled = true;

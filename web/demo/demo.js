@@ -1,8 +1,8 @@
 /** @import { ClosedEvent, View } from "./types.js" */
-import { deviceLabel } from "./device-label.js";
+import { deviceLabel, ownLabel } from "./device-label.js";
 import { byId } from "./dom.js";
 import { brand } from "./header.js";
-import { nameKey, readHash, storeName, storedName } from "./profile.js";
+import { isKnown, readHash, storeName, storedName } from "./profile.js";
 import { startSession } from "./session.js";
 import { fatalView } from "./view-fatal.js";
 import { linkView } from "./view-link.js";
@@ -11,7 +11,8 @@ import { restoreView } from "./view-restore.js";
 
 /** The demo page: opens a phone for the profile in the address, and opens it again when its name or account changes. */
 
-const { profile, card: invitation } = readHash(location.hash);
+const { profile, card } = readHash(location.hash);
+const invited = card !== "";
 const relay = location.origin;
 
 /** Tabs of one profile tell each other that it gets another account. */
@@ -58,20 +59,44 @@ async function loadModule() {
 }
 
 /**
- * @param {string} name
- * @param {{ restore?: string, passphrase?: string }} [more]
+ * What to open the profile with. Name and label only where they are new: otherwise the account says what they are, which
+ * another device may have changed.
+ *
+ * @typedef {{ name?: string, label?: string, restore?: string, passphrase?: string }} Wish
  */
-async function openNamed(name, more = {}) {
-  const { openPhone } = await loadModule();
-  const label = deviceLabel(name);
-  return { phone: await openPhone({ relay, profile, name, label, incoming: "anyone", ...more }), label };
+
+/**
+ * @param {string} name
+ * @returns {Wish}
+ */
+function named(name) {
+  return { name, label: deviceLabel(name) };
 }
 
-/** @param {string} name */
-async function open(name) {
+/**
+ * Opens the profile's phone, once more if its name or label would not do.
+ *
+ * @param {Wish} wish
+ */
+async function openPhoneOf(wish) {
+  const { openPhone } = await loadModule();
+  const open = (/** @type {Wish} */ wish) => openPhone({ relay, profile, incoming: "anyone", ...wish });
+  let phone = await open(wish);
+  const name = phone.name || storedName(profile, invited); // without one, it is an account that is new
+  const label = ownLabel(phone.devices, name);
+  if (phone.name !== name || phone.devices.find(({ current }) => current)?.label !== label) {
+    await phone.close();
+    phone = await open({ name, label });
+  }
+  storeName(profile, name);
+  return { phone, name, label };
+}
+
+/** @param {Wish} wish */
+async function open(wish) {
   showAlone("opening", openingView(), false);
   try {
-    enter(name, await openNamed(name));
+    enter(await openPhoneOf(wish));
   } catch (error) {
     fail(error);
   }
@@ -80,10 +105,9 @@ async function open(name) {
 /**
  * Shows the page around an open phone.
  *
- * @param {string} name
- * @param {Awaited<ReturnType<typeof openNamed>>} opened
+ * @param {Awaited<ReturnType<typeof openPhoneOf>>} opened
  */
-function enter(name, { phone, label }) {
+function enter({ phone, name, label }) {
   const left = new AbortController();
   const { signal } = left;
   const session = startSession({ phone, profile, name, label, show, rename, elsewhere: (how) => void elsewhere(how) });
@@ -95,23 +119,21 @@ function enter(name, { phone, label }) {
     await phone.close();
   }
 
-  /** @param {string} next */
-  async function reopen(next) {
+  /** @param {Wish} wish */
+  async function reopen(wish) {
     if (signal.aborted) return;
     await leave();
-    await open(next);
+    await open(wish);
   }
 
   /** @param {string} next */
   function rename(next) {
-    storeName(profile, next);
-    void reopen(next);
+    void reopen({ name: next, label: ownLabel(phone.devices, next) });
   }
 
-  /** Takes over a name given in another tab of this profile, once no call is in the way. */
+  /** Takes over a name given in another tab or on another device, once no call is in the way. */
   function followName() {
-    const next = storedName(profile, false);
-    if (next !== name && !session.desk.busy && localStorage.getItem(nameKey(profile))) void reopen(next);
+    if (phone.name !== name && !session.desk.busy) void reopen({});
   }
 
   /** @param {"link" | "restore"} how */
@@ -122,7 +144,7 @@ function enter(name, { phone, label }) {
     arrive(name, how);
   }
 
-  addEventListener("storage", followName, { signal });
+  phone.addEventListener("devices", followName, { signal });
   addEventListener(
     "storage",
     ({ key }) => {
@@ -135,7 +157,7 @@ function enter(name, { phone, label }) {
     "closed",
     (/** @type {ClosedEvent} */ event) => {
       // Back from the browser's history: the page was left, and its phone with it.
-      if (event.reason === "left") return void reopen(name);
+      if (event.reason === "left") return void reopen({});
       left.abort();
       session.close();
       fail(event.error ?? { code: "closed" });
@@ -152,19 +174,19 @@ function enter(name, { phone, label }) {
  */
 function arrive(name, how) {
   document.title = "Ringfork";
-  const back = () => void open(name);
+  const back = () => void open(named(name));
   const forget = async () => (await loadModule()).removeProfile(profile);
   if (how === "link") {
     const request = async (/** @type {AbortSignal} */ signal) => {
       await forget();
-      return (await loadModule()).requestLink({ relay, profile, label: deviceLabel(name), signal });
+      return (await loadModule()).requestLink({ relay, profile, label: deviceLabel(""), signal });
     };
-    showAlone("link", linkView({ request, done: () => void open(name), back }));
+    showAlone("link", linkView({ request, done: () => void open({}), back }));
     return;
   }
   const restore = async (/** @type {string} */ backup, /** @type {string} */ passphrase) => {
     await forget();
-    enter(name, await openNamed(name, { restore: backup, passphrase }));
+    enter(await openPhoneOf({ restore: backup, passphrase }));
   };
   showAlone("restore", restoreView({ restore, back }));
 }
@@ -179,4 +201,4 @@ async function startOver() {
   }
 }
 
-void open(storedName(profile, invitation !== ""));
+void open(isKnown(profile) ? {} : named(storedName(profile, invited)));

@@ -43,7 +43,7 @@ export function contactDialog(phone, contact, actions) {
     try {
       const { emoji, digits, qr } = await phone.safetyNumber(contact);
       number.replaceChildren(
-        h("p", { class: "safety-emoji", "data-testid": "safety-emoji" }, emoji),
+        h("p", { class: "safety-emoji", "data-testid": "safety-emoji" }, ...emoji.split(" ").map((one) => h("span", {}, one))),
         h("p", { class: "safety-digits mono", "data-testid": "safety-digits" }, ...digits.split(/\s+/).map((group) => h("span", {}, group))),
         h("details", {}, h("summary", {}, "Show as QR code"), qrImage(qr, "The safety number as a QR code")),
       );

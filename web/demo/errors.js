@@ -33,7 +33,7 @@ const sentences = {
   "bad-backup": "This is no backup, or a part of it is missing.",
   "store-newer": "This profile was used with a newer version of Ringfork. Reload the page.",
   "insecure-context": "Browsers allow calls over https or on localhost only: open this page that way.",
-  "store-failed": "Your keys cannot be kept in this browser. Leave private browsing, or allow this page to store data.",
+  "store-failed": "Your keys cannot be read or kept in this browser. Try again, and allow this page to store data. If it goes on, they are damaged: start over, with a new account.",
   crashed: "Ringfork stopped because of an error of its own. Your keys and contacts are safe.",
   closed: "Ringfork was closed in this tab. Your keys and contacts are safe.",
 };

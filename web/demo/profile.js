@@ -77,8 +77,17 @@ export function storeName(profile, name) {
   localStorage.setItem(nameKey(profile), name);
 }
 
+/**
+ * Whether the profile was opened in this browser before.
+ *
+ * @param {string} profile
+ */
+export function isKnown(profile) {
+  return localStorage.getItem(nameKey(profile)) !== null;
+}
+
 /** @param {string} profile */
-export function nameKey(profile) {
+function nameKey(profile) {
   return `ringfork-demo:name:${profile}`;
 }
 

@@ -109,6 +109,7 @@ export function startSession({ phone, profile, name, label, show, rename, elsewh
 
   /** @param {WarningEvent} event */
   function warn({ code, contact }) {
+    if (code === "device-added") return render(); // said for as long as it is so, not only when it happens
     const about = contact ? contactName(contact) : "";
     if (!warnings.some((warning) => warning.code === code && warning.name === about)) warnings.push({ code, name: about });
     render();

@@ -1,4 +1,5 @@
 /** @import { View } from "./types.js" */
+import { askTwice } from "./ask-twice.js";
 import { h } from "./dom.js";
 import { errorCode, errorText } from "./errors.js";
 import { icon } from "./icons.js";
@@ -16,6 +17,9 @@ export function fatalView(error, retry, startOver) {
   const again = code === "revoked"
     ? h("button", { class: "button primary", type: "button", "data-testid": "start-over", onclick: startOver }, "Start over")
     : h("button", { class: "button primary", type: "button", "data-testid": "retry", onclick: retry }, "Try again");
+  const over = code === "store-failed"
+    ? h("p", { class: "muted small" }, askTwice({ label: "Start over", name: "Start over", question: "This deletes your keys and contacts here.", testid: "start-over", act: async () => startOver() }))
+    : null;
   return {
     element: h(
       "section",
@@ -25,6 +29,7 @@ export function fatalView(error, retry, startOver) {
       h("p", { "data-testid": "error", "data-code": code }, errorText(error)),
       h("p", { class: "muted small" }, "Error code: ", h("code", {}, code)),
       again,
+      over,
     ),
     focus: () => again.focus(),
   };

@@ -33,14 +33,18 @@ export class Devices {
     this.list = frozen(raw.devices().map(deviceOf));
   }
 
-  /** Reads the list again, and tells if it changed. */
-  read() {
+  /**
+   * Reads the list again, and tells if it changed.
+   * @param {boolean} [renamed] whether the account has another name: that is told, too
+   */
+  read(renamed = false) {
     const raw = this.#endpoint.readable;
     if (!raw) return;
     const { list } = this;
     this.begin(raw);
-    if (same(list, this.list)) this.list = list;
-    else this.#tell(new OwnDevicesEvent(this.list));
+    const changed = !same(list, this.list);
+    if (!changed) this.list = list;
+    if (changed || renamed) this.#tell(new OwnDevicesEvent(this.list));
   }
 
   /** @param {string | { id: string }} device */

@@ -35,7 +35,6 @@ export const errorCodes = Object.freeze({
   "bad-link": "the text is no link of a new device, or it was cut off or mistyped",
   "link-expired": "the link was used, is too old, or the other device is not there any more; make a new one",
   "link-rejected": "the link was rejected on the other device",
-  "secret-needed": "the profile can be opened with its secret only, and none was given",
   "wrong-secret": "the secret is not that of the profile's account",
   "bad-passphrase": "the passphrase does not open the backup",
   "bad-backup": "the text is no backup, or it was cut off or changed",

@@ -51,7 +51,7 @@ export class RequestsEvent extends Event {
   }
 }
 
-/** Phone, "devices": the account's devices and keys changed, here or on another device. */
+/** Phone, "devices": the account's devices and keys, or its name, changed, here or on another device. */
 export class OwnDevicesEvent extends Event {
   /** @param {readonly OwnDevice[]} devices */
   constructor(devices) {
@@ -62,8 +62,9 @@ export class OwnDevicesEvent extends Event {
 }
 
 /**
- * Phone, "warning": something that may be an attack and that the user should hear of. The phone goes on with what it knew.
- * `code` is one of the error codes: `log-forked`, `slot-stale` or `slot-invalid`.
+ * Phone, "warning": something that may be an attack and that the user should hear of. `code` says what: `device-added`, a
+ * verified contact has a new device, see `contact.newDevice`; or one of the error codes `log-forked`, `slot-stale` and
+ * `slot-invalid`, where the phone goes on with what it knew.
  */
 export class WarningEvent extends Event {
   /**

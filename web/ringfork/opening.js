@@ -25,7 +25,7 @@ const iceWait = 1000; // ms that opening waits for the relay's ICE servers; the 
  * @param {PhoneOptions} [options]
  * @returns {Promise<Phone>}
  * @throws {RingforkError} unsupported-browser, insecure-context, wasm-load-failed, store-failed, store-newer, revoked,
- *   secret-needed, wrong-secret, bad-backup, bad-passphrase, relay-unreachable, devices-full, bad-argument, aborted, crashed
+ *   wrong-secret, bad-backup, bad-passphrase, relay-unreachable, devices-full, bad-argument, aborted, crashed
  */
 export async function openPhone(options = {}) {
   checkPhone(options);

@@ -37,6 +37,7 @@ export class Phone extends PhoneEventTarget {
   /** @type {PhoneState} */
   #state = "connecting";
   #account = "";
+  #name = "";
   #card = "";
 
   static {
@@ -63,6 +64,11 @@ export class Phone extends PhoneEventTarget {
   /** The account's id, in hex. */
   get account() {
     return this.#account;
+  }
+
+  /** What the account calls itself, on all its devices. Who opens it with another `name` changes it. */
+  get name() {
+    return this.#name;
   }
 
   /** The account's card: a link that lets others add it. Whoever has it can ring, as the account's policy allows. */
@@ -262,6 +268,7 @@ export class Phone extends PhoneEventTarget {
       ended: (reason, error) => this.#ended(reason, error),
     });
     this.#account = raw.account;
+    this.#name = raw.name;
     this.#card = raw.card;
     this.#people.begin(raw);
     this.#devices.begin(raw);
@@ -281,7 +288,7 @@ export class Phone extends PhoneEventTarget {
         return;
       case "devices":
         this.#card = event.card; // it names the newest entry of the account's log
-        this.#devices.read();
+        this.#devices.read(this.#renamed(event.name));
         return;
       case "warning":
         this.#people.warn(event.code, event.contact);
@@ -293,6 +300,16 @@ export class Phone extends PhoneEventTarget {
       case "call":
         this.#calls.take(event.call);
     }
+  }
+
+  /**
+   * @param {string} name
+   * @returns {boolean} whether it is another one
+   */
+  #renamed(name) {
+    const changed = name !== this.#name;
+    this.#name = name;
+    return changed;
   }
 
   /**

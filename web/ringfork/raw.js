@@ -13,6 +13,7 @@ import { RingforkError, toRingforkError } from "./errors.js";
 export function throwing(wasm) {
   return {
     account: wasm.account,
+    name: wasm.name,
     card: wasm.card,
     contacts: () => value(wasm.contacts()),
     addContact: (card, name) => wasm.addContact(card, name),

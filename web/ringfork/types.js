@@ -146,7 +146,7 @@
  * What the Wasm tells. refused: the last thing that was asked of this call could not be done. gone: the phone can go on no
  * more.
  * @typedef {{ type: "incoming" | "call", call: Snapshot } | { type: "refused", call: string, code: string }
- *   | { type: "contacts" } | { type: "requests" } | { type: "devices", card: string }
+ *   | { type: "contacts" } | { type: "requests" } | { type: "devices", name: string, card: string }
  *   | { type: "warning", code: string, contact: string }
  *   | { type: "gone", reason: "revoked" }
  *   | { type: "state", state: PhoneState }} RawEvent
@@ -158,6 +158,7 @@
  * A phone on the Wasm. Everything throws or rejects with errors that have a `code`.
  * @typedef {object} RawPhone
  * @property {string} account
+ * @property {string} name
  * @property {string} card
  * @property {() => Contact[]} contacts
  * @property {(card: string, name: string) => Promise<Contact>} addContact

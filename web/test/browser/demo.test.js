@@ -109,3 +109,73 @@ check("cards: a wrong one is refused in words, a link adds its owner, the owner 
   await Promise.all([alice, bob].map((page) => screen(page, "active")));
   await press(bob, "hangup");
 });
+
+check("a second browser is linked, a contact verified, and a new device is told of, all by clicking", async () => {
+  const [alice, bob] = [await demo(it.alice), await demo(it.bob, "#as=bob")];
+  const online = (page) => page.waitForSelector(`${id("relay-state")}[data-state="online"]`);
+  const count = (page, name, n) => page.waitForFunction((selector, n) => document.querySelectorAll(selector).length === n, {}, id(name), n);
+  const value = async (page, name) => (await visible(page, name)).evaluate((element) => (element.value ?? element.textContent).trim());
+  await Promise.all([online(alice), online(bob)]);
+  const name = await visible(bob, "my-name");
+  await name.click({ count: 3 });
+  await name.type("Robert");
+  await press(bob, "save-name");
+  await bob.waitForFunction((selector) => document.querySelector(selector)?.value === "Robert", {}, id("my-name"));
+  await online(bob);
+
+  // Alice adds Bob, who is asked.
+  await alice.goto(await value(bob, "card-link"));
+  await visible(alice, "contact");
+  await visible(bob, "request");
+  await press(bob, "request-accept");
+  await visible(bob, "contact");
+
+  // Both see the same safety number; Alice says so.
+  await press(alice, "details");
+  await press(bob, "details");
+  for (const part of ["safety-emoji", "safety-digits"]) assert.equal(await value(alice, part), await value(bob, part));
+  await visible(alice, "verify");
+  await press(alice, "verify");
+  await visible(alice, "unverify");
+  await press(alice, "dialog-close");
+  await press(bob, "dialog-close");
+  await alice.waitForSelector(`${id("badge")}[data-state="verified"]`);
+
+  // Another browser of Bob's shows a link, which he pastes into the first one.
+  const phone = await demo(await it.bob.elsewhere());
+  await press(phone, "elsewhere-link");
+  const link = await value(phone, "own-link");
+  await press(bob, "link-device");
+  await (await visible(bob, "link-input")).type(link);
+  await press(bob, "link-continue");
+  assert.equal(await value(bob, "short-code"), await value(phone, "short-code"));
+  await press(bob, "approve");
+  await visible(phone, "contact");
+  assert.equal(await value(phone, "my-name"), "Robert", "it takes over the account's name");
+  await Promise.all([bob, phone].map((page) => count(page, "own-device", 2)));
+  const labels = (page) => page.$$eval(`${id("own-device")} .contact-name`, (names) => names.map(({ textContent }) => textContent));
+  assert.match((await labels(phone)).join(), /^Robert's (.+),Robert's \1 2$/, "two devices are not called the same");
+
+  // The new device calls: Alice is told that it is new, in the call and after it.
+  await press(phone, "call-audio");
+  await visible(alice, "accept");
+  await alice.waitForSelector(`${id("shield")}[data-state="changed"]`, { visible: true });
+  await press(alice, "accept");
+  await Promise.all([alice, phone].map((page) => screen(page, "active")));
+  await press(alice, "hangup");
+  await press(alice, "back");
+  await press(alice, "new-device");
+  await visible(alice, "new-device-warning");
+  await press(alice, "verify");
+  await alice.waitForSelector(`${id("badge")}[data-state="verified"]`);
+  await press(alice, "dialog-close");
+  await alice.waitForFunction((selector) => !document.querySelector(selector), {}, id("warning"));
+
+  // The first browser removes it.
+  await press(bob, "revoke");
+  await press(bob, "revoke-confirm");
+  await count(bob, "own-device", 1);
+  await visible(phone, "start-over");
+  await press(phone, "start-over");
+  await visible(phone, "no-contacts");
+});

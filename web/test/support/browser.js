@@ -64,6 +64,7 @@ export function launchFirefox() {
  */
 export async function person(browser, { relay, app, name }) {
   const context = await browser.createBrowserContext();
+  const others = [];
   return {
     name,
     context,
@@ -89,7 +90,44 @@ export async function person(browser, { relay, app, name }) {
       await page.evaluate(() => test.online());
       return Object.assign(page, opened);
     },
-    close: () => context.close(),
+    /** Another browser of theirs, which knows nothing of this one. */
+    async elsewhere() {
+      const other = await person(browser, { relay, app, name });
+      others.push(other);
+      return other;
+    },
+    /**
+     * A tab of this browser, which asks to be a device of the account of another one's. Its `code` is the link.
+     * @param {object} [options] of requestLink
+     */
+    async asking(options = {}) {
+      const page = await openPage(context, app);
+      const code = await page.evaluate(
+        (module, options) => test.requestLink(module, options),
+        `${relay}/ringfork.js`,
+        { relay, profile: "default", label: `${name}'s other browser`, ...options },
+      );
+      return Object.assign(page, { code });
+    },
+    /**
+     * Makes this browser a device of the account of a tab, as somebody does who finds the same short code on both, and
+     * opens the phone.
+     * @param {import("puppeteer-core").Page} tab
+     * @param {object} [options] of openPhone
+     */
+    async link(tab, options = {}) {
+      const page = await this.asking(options);
+      const { confirm } = await tab.evaluate((code) => test.approveLink(code), page.code);
+      const shown = await page.evaluate(() => test.link.confirm);
+      if (shown !== confirm) throw new Error(`two short codes: ${shown} and ${confirm}`);
+      await tab.evaluate(() => test.asking.approve());
+      await page.evaluate(() => test.link.done);
+      return this.open(page, { label: `${name}'s other browser`, ...options });
+    },
+    async close() {
+      await context.close();
+      for (const other of others) await other.close();
+    },
   };
 }
 
@@ -97,14 +135,16 @@ export async function person(browser, { relay, app, name }) {
  * An empty page, watched.
  * @param {import("puppeteer-core").BrowserContext} context
  * @param {string} url
- * @param {{ front?: boolean }} [how] front: as if each tab were the one in front; hidden ones show no video
+ * @param {{ front?: boolean, before?: () => void }} [how] front: as if each tab were the one in front; hidden ones show no
+ *   video; before: what runs in the page before anything else does
  */
-export async function openPage(context, url, { front = true } = {}) {
+export async function openPage(context, url, { front = true, before } = {}) {
   const page = await context.newPage();
   if (/chrome/i.test(await context.browser().version())) {
     const session = await page.createCDPSession();
     await session.send("Emulation.setFocusEmulationEnabled", { enabled: front });
   }
+  if (before) await page.evaluateOnNewDocument(before);
   await page.evaluateOnNewDocument(install);
   page.on("console", (message) => {
     if (message.type() === "error") console.error(`[page] ${message.text()}`);

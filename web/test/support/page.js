@@ -62,14 +62,39 @@ export function install() {
     async open(module, options) {
       const { openPhone } = await import(module);
       const began = performance.now();
-      test.phone = await openPhone(options);
+      const secret = options.secret && Uint8Array.from(options.secret); // it came as an array
+      test.phone = await openPhone({ ...options, secret, transport: test.transport?.(options.relay) });
       test.note("open", { took: performance.now() - began });
       test.phone.addEventListener("state", ({ state }) => test.note("phone", { state }));
+      test.phone.addEventListener("warning", ({ code, contact }) => test.note("warning", { code, contact }));
+      test.phone.addEventListener("closed", ({ reason, error }) => test.note("closed", { reason, code: error?.code }));
       test.phone.addEventListener("incoming", ({ call }) => {
         test.follow(call);
         test.note("incoming", { peer: call.peer });
       });
       return { account: test.phone.account, card: test.phone.card, contacts: [...test.phone.contacts] };
+    },
+
+    /** Tries to open a phone, and says with which code that failed. */
+    async fails(module, options) {
+      try {
+        await test.open(module, options);
+      } catch (error) {
+        return error.code;
+      }
+    },
+
+    /** Asks to be linked. What comes of it is in `test.link`. */
+    async requestLink(module, options) {
+      const { requestLink } = await import(module);
+      test.link = await requestLink(options);
+      return test.link.code;
+    },
+
+    /** Reads another device's link. What comes of it is in `test.asking`. */
+    async approveLink(code) {
+      test.asking = await test.phone.approveLink(code);
+      return { confirm: test.asking.confirm, label: test.asking.label };
     },
 
     async online() {

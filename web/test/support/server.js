@@ -15,11 +15,47 @@ const root = fileURLToPath(new URL("../../..", import.meta.url));
  * @param {{ addr?: string, data?: string }} [options]
  */
 export async function startServer({ addr = "127.0.0.1:0", data = mkdtempSync(join(tmpdir(), "ringfork-test-")) } = {}) {
-  if (!process.env.RINGFORK_BIN) throw new Error("run the browser tests by npm test -- browsers");
-  const child = spawn(process.env.RINGFORK_BIN, ["-addr", addr, "-data", data], {
-    cwd: root,
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  const { url, stop } = await start(process.env.RINGFORK_BIN, ["-addr", addr, "-data", data]);
+  return {
+    url,
+    data,
+    /** Ends it, keeping its data. */
+    stop,
+    /** Ends it and its data. */
+    async close() {
+      await stop();
+      rmSync(data, { recursive: true, force: true });
+    },
+  };
+}
+
+/**
+ * Starts a relay in the wrong hands before a server, from which pages and module come: see relay/hostile.
+ * @param {string} front the server's URL
+ */
+export async function startHostile(front) {
+  const { url, stop } = await start(process.env.HOSTILE_BIN, ["-front", front]);
+  return {
+    url,
+    /** Has it do something, or several things: see Control in relay/hostile. @param {object | object[]} what */
+    async control(what) {
+      const response = await fetch(`${url}/control`, { method: "POST", body: JSON.stringify(what) });
+      if (!response.ok) throw new Error(`the relay refuses: ${await response.text()}`);
+    },
+    /** All that it has seen: see Record in relay/hostile. */
+    record: () => fetch(`${url}/control/record`).then((response) => response.json()),
+    close: () => stop(),
+  };
+}
+
+/**
+ * Starts a program that prints its URL in its first line.
+ * @param {string | undefined} program
+ * @param {string[]} args
+ */
+async function start(program, args) {
+  if (!program) throw new Error("run the browser tests by npm test -- browsers");
+  const child = spawn(program, args, { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
   const exited = once(child, "exit");
   let text = "";
   const url = await new Promise((resolve, reject) => {
@@ -34,17 +70,7 @@ export async function startServer({ addr = "127.0.0.1:0", data = mkdtempSync(joi
     if (child.exitCode === null && child.signalCode === null) child.kill(signal);
     await exited;
   };
-  return {
-    url: /** @type {string} */ (url),
-    data,
-    /** Ends it, keeping its data. */
-    stop,
-    /** Ends it and its data. */
-    async close() {
-      await stop();
-      rmSync(data, { recursive: true, force: true });
-    },
-  };
+  return { url: /** @type {string} */ (url), stop };
 }
 
 const blank = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>app</title></head><body></body></html>`;

@@ -14,9 +14,9 @@ test("the devices, and that they changed", async (t) => {
     { id: "d1", label: "Laptop", kind: "device", current: true, addedAt: new Date(1_700_000_000_000) },
   ]);
   const before = phone.devices;
-  raw.options.emit({ type: "devices" }); // nothing changed
+  raw.options.emit({ type: "devices", name: raw.name, card: raw.card }); // nothing changed
   raw.own = [...raw.own, { id: "k1", label: "", kind: "login", current: false, addedAt: 1 }];
-  raw.options.emit({ type: "devices" });
+  raw.options.emit({ type: "devices", name: raw.name, card: raw.card });
   await settle();
   assert.deepEqual(told.types(), ["devices"]);
   assert.ok(told[0] instanceof OwnDevicesEvent);
@@ -25,10 +25,19 @@ test("the devices, and that they changed", async (t) => {
   assert.equal(phone.devices[1].kind, "login");
 });
 
+test("another name of the account is told, too", async (t) => {
+  const { phone, raw, told } = await setUp(t);
+  assert.equal(phone.name, "Alice");
+  raw.options.emit({ type: "devices", name: "Alice L.", card: raw.card });
+  raw.options.emit({ type: "devices", name: "Alice L.", card: raw.card });
+  await settle();
+  assert.deepEqual([phone.name, told.types()], ["Alice L.", ["devices"]]);
+});
+
 test("revoke takes a device or its id", async (t) => {
   const { phone, raw, told } = await setUp(t);
   raw.own = [...raw.own, { id: "d2", label: "Phone", kind: "device", current: false, addedAt: 1 }];
-  raw.options.emit({ type: "devices" });
+  raw.options.emit({ type: "devices", name: raw.name, card: raw.card });
   await settle();
   assert.equal(await phone.revoke(phone.devices[1]), undefined);
   assert.deepEqual(raw.asked.at(-1), ["revoke", "d2"]);
@@ -77,7 +86,7 @@ test("secret, backup and passphrase reach the Wasm, the secret as a copy", async
 });
 
 test("what a profile refuses to open with has its code", async () => {
-  for (const code of ["secret-needed", "wrong-secret", "bad-backup", "bad-passphrase", "revoked", "store-newer"]) {
+  for (const code of ["wrong-secret", "bad-backup", "bad-passphrase", "revoked", "store-newer"]) {
     const raw = new FakeRaw();
     raw.fails.open = coded(code);
     const opening = openPhoneOn(async () => new WasmInstance(raw.api), { transport: stubTransport(), store: stubStore() });

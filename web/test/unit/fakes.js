@@ -173,6 +173,7 @@ export function snapshot(changes = {}) {
 /** The Wasm's side of a phone: notes what it is asked, and tells what a test wants told. */
 export class FakeRaw {
   account = "alice";
+  name = "Alice";
   card = "https://example.org/#card=rf1";
   list = [{ id: "bob", name: "Bob", verified: false, newDevice: false }];
   asking = [{ id: "dave", name: "Dave", card: "rf1dave" }];
@@ -351,12 +352,12 @@ export class FakeRaw {
       (name) =>
       (...args) =>
         this[name](...args);
-    const { account, card } = this;
+    const { account, name, card } = this;
     const nows = ["contacts", "requests", "blocked", "devices", "safetyNumber", "dial", "accept", "decline", "hangUp", "setMedia", "networkChanged", "leave"];
     const laters = ["addContact", "removeContact", "verify", "verifyScanned", "answerRequest", "block", "unblock", "revoke"];
     laters.push("approveLink", "backup", "refresh", "close");
     const functions = [...nows.map((name) => [name, now(name)]), ...laters.map((name) => [name, later(name)])];
-    return { account, card, ...Object.fromEntries(functions) };
+    return { account, name, card, ...Object.fromEntries(functions) };
   }
 
   #ask(name, ...args) {

@@ -20,8 +20,11 @@ export declare class Devices {
      * @param {RawPhone} raw
      */
     begin(raw: RawPhone): void;
-    /** Reads the list again, and tells if it changed. */
-    read(): void;
+    /**
+     * Reads the list again, and tells if it changed.
+     * @param {boolean} [renamed] whether the account has another name: that is told, too
+     */
+    read(renamed?: boolean): void;
     /** @param {string | { id: string }} device */
     revoke(device: string | {
         id: string;

@@ -40,7 +40,7 @@ export declare class RequestsEvent extends Event {
     /** @param {readonly ContactRequest[]} requests */
     constructor(requests: readonly ContactRequest[]);
 }
-/** Phone, "devices": the account's devices and keys changed, here or on another device. */
+/** Phone, "devices": the account's devices and keys, or its name, changed, here or on another device. */
 export declare class OwnDevicesEvent extends Event {
     /** @readonly */
     devices: readonly OwnDevice[];
@@ -48,8 +48,9 @@ export declare class OwnDevicesEvent extends Event {
     constructor(devices: readonly OwnDevice[]);
 }
 /**
- * Phone, "warning": something that may be an attack and that the user should hear of. The phone goes on with what it knew.
- * `code` is one of the error codes: `log-forked`, `slot-stale` or `slot-invalid`.
+ * Phone, "warning": something that may be an attack and that the user should hear of. `code` says what: `device-added`, a
+ * verified contact has a new device, see `contact.newDevice`; or one of the error codes `log-forked`, `slot-stale` and
+ * `slot-invalid`, where the phone goes on with what it knew.
  */
 export declare class WarningEvent extends Event {
     /** @readonly */

@@ -11,7 +11,7 @@ import type { WasmInstance } from "./wasm.js";
  * @param {PhoneOptions} [options]
  * @returns {Promise<Phone>}
  * @throws {RingforkError} unsupported-browser, insecure-context, wasm-load-failed, store-failed, store-newer, revoked,
- *   secret-needed, wrong-secret, bad-backup, bad-passphrase, relay-unreachable, devices-full, bad-argument, aborted, crashed
+ *   wrong-secret, bad-backup, bad-passphrase, relay-unreachable, devices-full, bad-argument, aborted, crashed
  */
 export declare function openPhone(options?: PhoneOptions): Promise<Phone>;
 /**

@@ -35,6 +35,8 @@ export declare class Phone extends PhoneEventTarget {
     constructor(endpoint: Endpoint);
     /** The account's id, in hex. */
     get account(): string;
+    /** What the account calls itself, on all its devices. Who opens it with another `name` changes it. */
+    get name(): string;
     /** The account's card: a link that lets others add it. Whoever has it can ring, as the account's policy allows. */
     get card(): string;
     /** The way to the relay: "connecting", "online" or "offline". */

@@ -248,6 +248,7 @@ export type RawEvent = {
     type: "requests";
 } | {
     type: "devices";
+    name: string;
     card: string;
 } | {
     type: "warning";
@@ -265,6 +266,7 @@ export type RawDevice = Omit<OwnDevice, "addedAt"> & {
 };
 export type RawPhone = {
     account: string;
+    name: string;
     card: string;
     contacts: () => Contact[];
     addContact: (card: string, name: string) => Promise<Contact>;
@@ -483,7 +485,7 @@ export type RawApi = {
  * What the Wasm tells. refused: the last thing that was asked of this call could not be done. gone: the phone can go on no
  * more.
  * @typedef {{ type: "incoming" | "call", call: Snapshot } | { type: "refused", call: string, code: string }
- *   | { type: "contacts" } | { type: "requests" } | { type: "devices", card: string }
+ *   | { type: "contacts" } | { type: "requests" } | { type: "devices", name: string, card: string }
  *   | { type: "warning", code: string, contact: string }
  *   | { type: "gone", reason: "revoked" }
  *   | { type: "state", state: PhoneState }} RawEvent
@@ -493,6 +495,7 @@ export type RawApi = {
  * A phone on the Wasm. Everything throws or rejects with errors that have a `code`.
  * @typedef {object} RawPhone
  * @property {string} account
+ * @property {string} name
  * @property {string} card
  * @property {() => Contact[]} contacts
  * @property {(card: string, name: string) => Promise<Contact>} addContact
