@@ -190,6 +190,11 @@ func TestRevokedDeviceIsOut(t *testing.T) {
 	if _, err := Open(t.Context(), Config{Store: laptop.store}); Code(err) != CodeRevoked {
 		t.Errorf("the profile opens with %v", err)
 	}
+	defer func() {
+		if t.Failed() {
+			t.Log(alice.Drops(), bob.Drops(), laptop.Drops())
+		}
+	}()
 	eventually(t, "the contact's knowledge", func() bool {
 		c, _ := alice.contact(bob.Account())
 		return c.Public.Has(keys.DeviceID(bob.own().Device())) && !c.Public.Has(stolen.Device())

@@ -15,18 +15,11 @@ import (
 // A hello tells a contact that this account has it as one, and in which mailbox it reads what that contact writes. It is said
 // until it is answered, ever more seldom: the relay keeps nothing for long.
 
-// heardHello is the last hello of a contact's of one kind: each is acted on once, and no more often than helloEvery.
-type heardHello struct {
-	number uint64
-	came   time.Time
-}
-
+// helloKind is what a contact says in a hello: the number of the last one of each kind is kept, and each is acted on once.
 type helloKind struct {
 	of   keys.AccountID
 	what frame.HelloWhat
 }
-
-const helloEvery = 100 * time.Millisecond
 
 // greeting is what a phone remembers of a hello that was not answered yet.
 type greeting struct {
@@ -150,11 +143,11 @@ func (p *Phone) judgeHello(e *frame.Envelope) {
 		return
 	}
 	kind := helloKind{card.Account, m.What}
-	if last := p.hellos[kind]; m.Number <= last.number || time.Since(last.came) < helloEvery {
+	if m.Number <= p.hellos[kind] {
 		p.drop("hello said again")
 		return
 	}
-	p.hellos[kind] = heardHello{m.Number, time.Now()}
+	p.hellos[kind] = m.Number
 	if contact.Cached() && !contact.Public.Expired(time.Now()) && frame.Trust(e, contact.Public) == nil && contact.Public.Boxes == m.Boxes {
 		p.greeted(contact, m)
 		return

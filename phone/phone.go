@@ -73,7 +73,7 @@ type Phone struct {
 	careTimer            *time.Timer
 	changes              uint64 // told to own endpoints
 	greetings            map[keys.AccountID]greeting
-	hellos               map[helloKind]heardHello
+	hellos               map[helloKind]uint64
 	reading              map[keys.AccountID][]func(keys.Contact) // contacts' slots that are being read, and what waits for them
 
 	mu              sync.Mutex
@@ -108,7 +108,7 @@ func Open(ctx context.Context, cfg Config) (*Phone, error) {
 		sessions: map[signalcore.CallID]*session{}, rings: map[signalcore.CallID]*rung{},
 		lingering: map[signalcore.CallID]func(){},
 		held:      map[signalcore.CallID][]*heldFrame{}, conns: map[signalcore.ConnID]*leg{},
-		greetings: map[keys.AccountID]greeting{}, hellos: map[helloKind]heardHello{},
+		greetings: map[keys.AccountID]greeting{}, hellos: map[helloKind]uint64{},
 		reading: map[keys.AccountID][]func(keys.Contact){},
 		state:   Connecting, drops: map[string]int{},
 	}
