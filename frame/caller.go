@@ -80,3 +80,14 @@ func (c *Caller) remember(from signalcore.Sender) error {
 	c.offered[from.Endpoint] = from.Device
 	return nil
 }
+
+// Strangers returns the endpoints that were believed and are of no current device any more.
+func (c *Caller) Strangers() []signalcore.EndpointID {
+	var out []signalcore.EndpointID
+	for endpoint, device := range c.offered {
+		if !c.isDevice(device) {
+			out = append(out, endpoint)
+		}
+	}
+	return out
+}

@@ -48,7 +48,11 @@ func (p *Phone) own() *keys.Account {
 func (p *Phone) commit(ctx context.Context, f change) error {
 	ctx, cancel := context.WithTimeout(ctx, commitTime)
 	defer cancel()
-	account, err := profile{p.cfg.Transport, p.cfg.Store}.commit(ctx, f)
+	pr := profile{transport: p.cfg.Transport, store: p.cfg.Store}
+	account, err := pr.commit(ctx, f)
+	if pr.wrote {
+		p.queue.put(p.shareChange)
+	}
 	switch Code(err) {
 	case CodeRevoked:
 		p.queue.put(p.revoked)
@@ -123,7 +127,6 @@ func (p *Phone) catchUp() {
 				return nil
 			}
 		}
-		before := p.own()
 		err := p.commit(p.ctx, f)
 		p.queue.put(func() {
 			p.catching = false
@@ -137,7 +140,7 @@ func (p *Phone) catchUp() {
 					p.catchUpIn(retryTime)
 				}
 			}
-			if err == nil && (p.own().NewerThan(before) || p.cfg.entered) {
+			if err == nil && p.cfg.entered {
 				p.cfg.entered = false
 				p.shareChange()
 			}

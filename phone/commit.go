@@ -21,6 +21,7 @@ const (
 type profile struct {
 	transport Transport
 	store     Store
+	wrote     bool // commit wrote something at the relay
 }
 
 // change is what commit makes of an account. It is called again, on fresh copies, where another device was faster.
@@ -31,7 +32,7 @@ type change func(*keys.Account, *keys.Contacts) error
 //
 // Endpoints of one profile take turns; with other devices the relay's compare-and-swap decides, and who was slower reads
 // and changes again. Where the change holds but could not be shown to contacts, there is an account as well as an error.
-func (pr profile) commit(ctx context.Context, f change) (*keys.Account, error) {
+func (pr *profile) commit(ctx context.Context, f change) (*keys.Account, error) {
 	unlock, err := pr.store.Lock(ctx, keyAccount)
 	if err != nil {
 		return nil, storeError("failed to lock the profile", err)
@@ -58,7 +59,7 @@ func (pr profile) commit(ctx context.Context, f change) (*keys.Account, error) {
 // errSlower says that another device changed the account meanwhile.
 var errSlower = errors.New("another device was faster")
 
-func (pr profile) tryCommit(ctx context.Context, f change) (*keys.Account, error) {
+func (pr *profile) tryCommit(ctx context.Context, f change) (*keys.Account, error) {
 	account, version, err := loadAccount(ctx, pr.store)
 	if err != nil {
 		return nil, err
@@ -94,10 +95,9 @@ func (pr profile) tryCommit(ctx context.Context, f change) (*keys.Account, error
 	if account.KeyDue() { // stored before anything is sealed to the new key
 		account.RefreshKey()
 		before.TakeKey(account)
-		if err := storeAccount(ctx, pr.store, before, version); err != nil {
+		if version, err = storeAccount(ctx, pr.store, before, version); err != nil {
 			return nil, err
 		}
-		version++
 	}
 	next, err := account.PrivateValue(value, contacts)
 	if errors.Is(err, keys.ErrPen) {
@@ -112,6 +112,7 @@ func (pr profile) tryCommit(ctx context.Context, f change) (*keys.Account, error
 		return nil, errSlower
 	}
 	account.Written()
+	pr.wrote = true
 	return account, pr.keep(ctx, account, version, contacts)
 }
 
@@ -168,7 +169,7 @@ func (pr profile) expectMember(ctx context.Context, account *keys.Account, versi
 
 // keep stores what was written or read. Contacts that an endpoint of this profile changed meanwhile stay changed.
 func (pr profile) keep(ctx context.Context, account *keys.Account, version uint64, contacts *keys.Contacts) error {
-	if err := storeAccount(ctx, pr.store, account, version); err != nil {
+	if _, err := storeAccount(ctx, pr.store, account, version); err != nil {
 		return err
 	}
 	return changeContacts(ctx, pr.store, func(l *keys.Contacts) (bool, error) { return l.Merge(contacts), nil })

@@ -46,7 +46,6 @@ func (p *Phone) Revoke(ctx context.Context, id keys.DeviceID) error {
 		return err
 	}
 	p.queue.put(func() {
-		p.shareChange()
 		p.shareWith(before, p.changed()) // who still listens there: the other devices, and the one that is out
 		clear(p.greetings)
 		p.greetAll() // all contacts learn the new addresses
@@ -101,7 +100,6 @@ func (p *Phone) Backup(ctx context.Context, passphrase string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	p.queue.put(p.shareChange)
 	text, err := keys.SealBackup(passphrase, content)
 	if err != nil {
 		return "", &Error{Code: CodeBadBackup, Text: "the backup was not sealed", Err: err}

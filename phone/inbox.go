@@ -113,7 +113,7 @@ func (p *Phone) doubt(e *frame.Envelope, contact keys.Contact) {
 	p.freshen(contact, func(c keys.Contact) {
 		if err := frame.Trust(e, c.Public); err != nil {
 			p.drop(err.Error())
-			p.step(signalcore.Received{Call: e.Call, From: e.From, ID: ^e.ID, Msg: signalcore.Hangup{}})
+			p.step(signalcore.Distrusted{Call: e.Call, Endpoint: e.From.Endpoint})
 		}
 	})
 }
@@ -157,7 +157,10 @@ func (p *Phone) lookUp(ctx context.Context, e *frame.Envelope, card keys.Card) (
 		return false, err
 	}
 	contact, known := p.contact(card.Account)
-	if !known && p.cfg.Incoming != signalcore.FromAnyone {
+	switch {
+	case p.blocked(card.Account):
+		return false, frame.DropError{Reason: "blocked"}
+	case !known && p.cfg.Incoming != signalcore.FromAnyone:
 		return false, frame.DropError{Reason: "stranger"}
 	}
 	if head, _ := frame.PeerHead(e); !p.own().Knows(head) {

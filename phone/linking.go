@@ -331,7 +331,6 @@ func (a *Approval) Approve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.p.queue.put(a.p.shareChange)
 	grant, err := a.end.Approve(a.p.own().Locator().Bytes())
 	if err != nil {
 		return err

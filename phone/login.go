@@ -23,12 +23,12 @@ func openAccount(ctx context.Context, cfg *Config) (*keys.Account, error) {
 		var contacts *keys.Contacts
 		account, contacts, err = newcomer(ctx, cfg)
 		if err == nil {
-			err = profile{cfg.Transport, cfg.Store}.keep(ctx, account, version, contacts)
+			err = profile{store: cfg.Store}.keep(ctx, account, version, contacts)
 		}
 	case cfg.Backup != "":
 		err = &Error{Code: CodeWrongState, Text: "this profile has an account already: restore the backup into another one"}
 	case rename(cfg, account):
-		err = storeAccount(ctx, cfg.Store, account, version)
+		_, err = storeAccount(ctx, cfg.Store, account, version)
 	}
 	unlock()
 	if err != nil {
@@ -197,7 +197,8 @@ func addLogin(ctx context.Context, cfg *Config, account *keys.Account) (*keys.Ac
 	} else if !pointed {
 		return nil, &Error{Code: CodeWrongSecret, Text: "another account took this login in the same moment: open the profile again"}
 	}
-	account, err = profile{cfg.Transport, cfg.Store}.commit(ctx, func(a *keys.Account, _ *keys.Contacts) error {
+	pr := profile{transport: cfg.Transport, store: cfg.Store}
+	account, err = pr.commit(ctx, func(a *keys.Account, _ *keys.Contacts) error {
 		if err := a.AddSecret(*cfg.Secret, keys.LoginMember, "", time.Now()); err != nil {
 			return &Error{Code: CodeDevicesFull, Text: "the login was not added", Err: err}
 		}

@@ -138,15 +138,18 @@ func (p *Phone) change(ctx context.Context, f func(*keys.Contacts) error) error 
 
 // Refresh reads what the store has: another endpoint of the profile may have changed it.
 func (p *Phone) Refresh(ctx context.Context) error {
-	account, _, err := loadAccount(ctx, p.cfg.Store)
-	switch {
-	case Code(err) == CodeRevoked:
-		p.queue.put(p.revoked)
+	if err := p.refreshAccount(ctx); err != nil {
 		return err
-	case err != nil:
-		return err
-	case account != nil && account.NewerThan(p.own()):
-		p.adopt(account)
+	}
+	_, version, err := p.cfg.Store.Get(ctx, keyContacts)
+	if err != nil {
+		return storeError("failed to read the contacts", err)
+	}
+	p.mu.Lock()
+	same := version == p.version
+	p.mu.Unlock()
+	if same { // parsing a thousand for each ring of a stranger would take too long
+		return p.refreshRequests(ctx)
 	}
 	l, version, err := loadContacts(ctx, p.cfg.Store)
 	if err != nil {
@@ -167,6 +170,34 @@ func (p *Phone) Refresh(ctx context.Context) error {
 		})
 	}
 	return p.refreshRequests(ctx)
+}
+
+// refreshAccount goes on with the account as another endpoint of the profile stored it.
+func (p *Phone) refreshAccount(ctx context.Context) error {
+	_, version, err := p.cfg.Store.Get(ctx, keyAccount)
+	if err != nil {
+		return storeError("failed to read the account", err)
+	}
+	p.mu.Lock()
+	same := version == p.accountVersion
+	p.mu.Unlock()
+	if same {
+		return nil
+	}
+	account, version, err := loadAccount(ctx, p.cfg.Store)
+	if Code(err) == CodeRevoked {
+		p.queue.put(p.revoked)
+	}
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	p.accountVersion = version
+	p.mu.Unlock()
+	if account != nil && account.NewerThan(p.own()) {
+		p.adopt(account)
+	}
+	return nil
 }
 
 // warnOfDevices says which verified contacts have a device that their owner and this one never looked at together.

@@ -78,6 +78,7 @@ type Phone struct {
 
 	mu              sync.Mutex
 	account         *keys.Account
+	accountVersion  uint64 // of the stored account, as it was read last
 	contacts        *keys.Contacts
 	version         uint64 // of the stored contacts
 	requests        []Request

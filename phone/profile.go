@@ -36,15 +36,20 @@ func loadAccount(ctx context.Context, s Store) (*keys.Account, uint64, error) {
 	return a, version, nil
 }
 
-func storeAccount(ctx context.Context, s Store, a *keys.Account, version uint64) error {
+// storeAccount stores an account in place of the version that was read, unless it is the same, and returns the version in
+// which it is stored then.
+func storeAccount(ctx context.Context, s Store, a *keys.Account, version uint64) (uint64, error) {
 	b, err := a.MarshalBinary()
+	if there, at, err := s.Get(ctx, keyAccount); err == nil && at == version && bytes.Equal(there, b) {
+		return version, nil
+	}
 	if err == nil {
 		err = s.Put(ctx, keyAccount, b, version)
 	}
 	if err != nil {
-		return storeError("failed to store the account", err)
+		return 0, storeError("failed to store the account", err)
 	}
-	return nil
+	return version + 1, nil
 }
 
 func loadContacts(ctx context.Context, s Store) (*keys.Contacts, uint64, error) {

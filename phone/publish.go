@@ -21,6 +21,9 @@ func (p *Phone) publish(call signalcore.CallID, id signalcore.MessageID) {
 	}
 	m, ok := s.sent[id]
 	if !ok {
+		if id == s.rang.header.ID { // nothing is known by which to ring: it could not be looked up so far
+			p.lookBeside(s)
+		}
 		return
 	}
 	var before, done chan struct{}

@@ -179,11 +179,11 @@ func (p *Phone) postToAccount(s *session, l letter) {
 	p.publish(l.header.Call, l.header.ID)
 }
 
-// ring seals and publishes the ring by what is known of the called account, unless it went there already. It is one message
-// however often it is sealed.
+// ring seals and publishes the ring by what is known of the called account, unless that is nothing to be believed any more or
+// the ring went there already. It is one message however often it is sealed.
 func (p *Phone) ring(s *session) {
 	to, err := replyToContact(s.contact)
-	if err != nil || s.rungAt == to.mailbox && string(s.rungBy) == string(s.contact.Public.InboxRecipient) {
+	if err != nil || s.contact.Public.Expired(time.Now()) || s.rungAt == to.mailbox && string(s.rungBy) == string(s.contact.Public.InboxRecipient) {
 		return
 	}
 	if s.caller == nil {
@@ -234,7 +234,17 @@ func (p *Phone) lookBeside(s *session) {
 
 func (p *Phone) ringAnew(s *session, c keys.Contact) {
 	s.contact = c
-	if call := s.rang.header.Call; p.sessions[call] == s && p.machine.Ringing(call) {
+	call := s.rang.header.Call
+	if p.sessions[call] != s {
+		return
+	}
+	if s.caller != nil {
+		for _, endpoint := range s.caller.Strangers() {
+			p.drop("device revoked while it rang")
+			p.step(signalcore.Distrusted{Call: call, Endpoint: endpoint})
+		}
+	}
+	if p.machine.Ringing(call) {
 		p.ring(s)
 	}
 }

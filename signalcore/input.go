@@ -66,6 +66,12 @@ type Received struct {
 	Stranger bool // of a ring: the caller is no contact
 }
 
+// Distrusted says that an endpoint believed so far is of no device of its account any more.
+type Distrusted struct {
+	Call     CallID
+	Endpoint EndpointID
+}
+
 // Synced is the word of another endpoint of this account, opened and believed.
 type Synced struct {
 	From EndpointID
@@ -133,6 +139,7 @@ func (RelayOnline) input()    {}
 func (NetworkChanged) input() {}
 func (Posted) input()         {}
 func (Received) input()       {}
+func (Distrusted) input()     {}
 func (Synced) input()         {}
 func (Heard) input()          {}
 func (Described) input()      {}

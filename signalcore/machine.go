@@ -104,6 +104,10 @@ func (m *Machine) handle(in Input) {
 		}
 	case Received:
 		m.received(in)
+	case Distrusted:
+		if c := m.call(in.Call); c != nil {
+			m.distrusted(c, in.Endpoint)
+		}
 	case Synced:
 		m.synced(in)
 	case Heard:

@@ -33,7 +33,7 @@ func TestScenarios(t *testing.T) {
 //	dial NAME to=ACCOUNT [video] · accept NAME [video] · decline NAME [here] · hangup NAME · state NAME [video] [muted]
 //	leave NAME · crash NAME · sleep NAME DURATION · run DURATION · lose KIND [n=N] · delay KIND DURATION [to=NAME] · relay off|on
 //	channels off|on · block [off] · break NAME · drop NAME · flap NAME · fail NAME · network NAME · clock NAME DURATION · backlog NAME
-//	again NAME kind=KIND · late NAME what=KIND · hostile NAME what=...
+//	again NAME kind=KIND · distrust NAME endpoint=NAME · late NAME what=KIND · hostile NAME what=...
 func (w *world) command(d *datadriven.TestData) error {
 	name := ""
 	if len(d.CmdArgs) > 0 {
@@ -114,6 +114,10 @@ func (w *world) command(d *datadriven.TestData) error {
 		}
 	case "break":
 		w.breakWires(n)
+	case "distrust": // its driver found that the other endpoint's device was revoked
+		for _, c := range n.m.calls {
+			w.step(n, Distrusted{Call: c.id, Endpoint: w.node(arg("endpoint")).self.Endpoint})
+		}
 	case "network":
 		w.step(n, NetworkChanged{})
 	case "fail": // its connections fail, at both sides
