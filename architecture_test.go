@@ -36,9 +36,9 @@ var (
 
 // rules is the table of packages: imports point inward. A package that is not here may not exist.
 var rules = map[string]rule{
-	"fork":       {without: sansIO, pure: true},
-	"signalcore": {ours: []string{"fork"}, without: sansIO, pure: true},
-	"keys":       {theirs: []string{"filippo.io/age", "golang.org/x/crypto"}, without: doesIO},
+	"fork":        {without: sansIO, pure: true},
+	"signalcore":  {ours: []string{"fork"}, without: sansIO, pure: true},
+	"keys":        {theirs: []string{"filippo.io/age", "golang.org/x/crypto"}, without: doesIO},
 	"keys/vector": {}, // for tests
 	"frame": {
 		ours:    []string{"signalcore", "keys"},
