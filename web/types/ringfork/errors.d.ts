@@ -24,6 +24,7 @@ export declare const errorCodes: Readonly<{
     revoked: "this device was removed from its account by another of the account's devices";
     "unknown-device": "the account has no device of this id";
     "devices-full": "the account has as many devices as it may have";
+    "account-full": "the account has grown too large: remove contacts or devices";
     "bad-link": "the text is no link of a new device, or it was cut off or mistyped";
     "link-expired": "the link was used, is too old, or the other device is not there any more; make a new one";
     "link-rejected": "the link was rejected on the other device";
