@@ -48,7 +48,7 @@ var theOffer, theAccept = signalcore.Hash{10}, signalcore.Hash{11}
 var every = []signalcore.Message{
 	signalcore.Ring{}, signalcore.Offer{}, signalcore.Answer{}, signalcore.Candidates{}, signalcore.Accept{}, signalcore.Won{},
 	signalcore.Settled{}, signalcore.Decline{}, signalcore.Busy{}, signalcore.Hangup{}, signalcore.State{}, signalcore.Restart{},
-	signalcore.Sync{},
+	signalcore.Sync{}, Hello{}, Link{},
 }
 
 func check(t *testing.T, err error, reason string) {
@@ -77,6 +77,8 @@ func TestCallerBelieves(t *testing.T) {
 		signalcore.KindHangup:     {"", ReasonNoOffer},
 		signalcore.KindState:      {ReasonUnexpected, ReasonUnexpected},
 		signalcore.KindSync:       {ReasonUnexpected, ReasonUnexpected},
+		KindHello:                 {ReasonUnexpected, ReasonUnexpected},
+		KindLink:                  {ReasonUnexpected, ReasonUnexpected},
 	}
 	newCaller := func(t *testing.T) *Caller {
 		c := NewCaller(theCall, alice, bobTab.Account, theRing, isBobs)
@@ -161,6 +163,8 @@ func TestCalledBelieves(t *testing.T) {
 		signalcore.KindHangup:     {"", ReasonRecipient},
 		signalcore.KindState:      {ReasonUnexpected, ReasonRecipient},
 		signalcore.KindSync:       {ReasonUnexpected, ReasonRecipient},
+		KindHello:                 {ReasonUnexpected, ReasonRecipient},
+		KindLink:                  {ReasonUnexpected, ReasonRecipient},
 	}
 	ring := envelope(signalcore.Ring{}, alice, signalcore.Sender{Account: bobTab.Account})
 	c := NewCalled(bobTab, ring)

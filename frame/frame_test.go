@@ -121,6 +121,10 @@ func messages(t testing.TB, from party) []signalcore.Message {
 		signalcore.Hangup{},
 		signalcore.State{},
 		signalcore.Settled{Outcome: fork.Cancelled},
+		Hello{What: HelloRequest, Number: 1 << 40, Name: "Alice", Card: from.Card().Bytes(), Mailbox: signalcore.Address{4}, Boxes: 5,
+			LogHead: signalcore.Hash{6}, PeerLogHead: signalcore.Hash{7}},
+		Hello{What: HelloDecline, Card: from.Card().Bytes()},
+		Link{Body: []byte{1, 2, 3}},
 	}
 }
 

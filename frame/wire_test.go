@@ -144,7 +144,7 @@ func TestControl(t *testing.T) {
 		}
 		id, got, err := UnmarshalControl(b)
 		switch m.(type) {
-		case signalcore.Ring, signalcore.Offer, signalcore.Answer, signalcore.Sync:
+		case signalcore.Ring, signalcore.Offer, signalcore.Answer, signalcore.Sync, Hello, Link:
 			wantDrop(t, err, ReasonUnexpected)
 			continue
 		}

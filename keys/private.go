@@ -168,12 +168,17 @@ func (a *Account) judgePrivate(p *Private, value []byte) error {
 func IsNotForUs(err error) bool { return errors.Is(err, errNotForUs) }
 
 // Adopt takes over what a private part says of the account, if it is newer, and reports whether it was. What this device
-// alone knows of itself stays: see RefreshKey.
+// alone knows of itself stays: see RefreshKey. Of two that were written in one place, which a relay only pretended to take or
+// lost one of, the one that it shows is the newer: all devices see that.
 func (a *Account) Adopt(p *Private) (newer bool, err error) {
-	if !p.shared.log.startsWith(a.shared.log) || !p.shared.newerThan(&a.shared) {
+	twice := len(p.shared.log) == len(a.shared.log) && p.shared.sequence == a.shared.sequence && !p.shared.sameKeys(&a.shared)
+	if !p.shared.log.startsWith(a.shared.log) || !p.shared.newerThan(&a.shared) && !twice {
 		return false, nil
 	}
 	b := &Account{local: a.local, shared: p.shared}
+	if twice {
+		b.shared.sequence++
+	}
 	if err := b.derive(); err != nil {
 		return false, err
 	}

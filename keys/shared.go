@@ -162,6 +162,11 @@ func (s *shared) newerThan(t *shared) bool {
 	return len(s.log) > len(t.log) || len(s.log) == len(t.log) && s.sequence > t.sequence
 }
 
+// sameKeys reports whether two have the keys and addresses of one moment.
+func (s *shared) sameKeys(t *shared) bool {
+	return s.epochs[0] == t.epochs[0] && s.boxSeed == t.boxSeed && s.syncSeed == t.syncSeed
+}
+
 // maxSequence bounds a sequence, so that there is always a next one.
 const maxSequence = 1 << 56
 

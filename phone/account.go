@@ -144,8 +144,11 @@ func (p *Phone) catchUp() {
 				p.cfg.entered = false
 				p.shareChange()
 			}
-			if p.catchAgain {
+			switch {
+			case p.catchAgain:
 				p.catchUp()
+			case err == nil:
+				p.judgeHeads()
 			}
 			p.greetAll()
 		})

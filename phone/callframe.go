@@ -1,7 +1,6 @@
 package phone
 
 import (
-	"errors"
 	"time"
 
 	"ringfork/frame"
@@ -17,49 +16,55 @@ func (p *Phone) callFrame(call signalcore.CallID, f []byte, age time.Duration) {
 	}
 	e, err := s.opener.Open(time.Now(), f)
 	if err != nil {
-		p.drop(err.Error())
+		p.drop(reason(err))
 		return
 	}
 	if e == nil {
 		return
 	}
-	if err := s.judge(e); err != nil {
+	if err := p.judge(s, e); err != nil {
 		p.askOrDrop(s, e, age, err)
 		return
 	}
 	p.believed(s, e, age)
 }
 
-// judge says whether a message of a call is to be believed.
-func (s *session) judge(e *frame.Envelope) error {
+// judge says whether a message of a call is to be believed. An endpoint is remembered by an offer that passed everything.
+func (p *Phone) judge(s *session, e *frame.Envelope) error {
 	switch {
 	case s.called != nil:
 		return s.called.Check(e)
 	case s.caller == nil:
 		return errNoRing
 	}
-	if err := s.caller.Check(e); err != nil {
+	if err := frame.Trust(e, s.contact.Public); err != nil {
 		return err
 	}
-	return frame.Trust(e, s.contact.Public)
+	if head, ok := frame.PeerHead(e); ok && !p.own().Knows(head) {
+		p.ownHeadUnknown(s.contact, head)
+		return errOwnHead
+	}
+	return s.caller.Check(e)
 }
 
-var errNoRing = frame.DropError{Reason: frame.ReasonUnexpected}
+var (
+	errNoRing  = frame.DropError{Reason: frame.ReasonUnexpected}
+	errOwnHead = frame.DropError{Reason: "own log head unknown"}
+)
 
 // askOrDrop looks the called account up where a device or a log's head is unknown: once a call, for the account may have
 // changed. The message waits. What is not explained by that is dropped.
 func (p *Phone) askOrDrop(s *session, e *frame.Envelope, age time.Duration, err error) {
-	var d frame.DropError
-	if !errors.As(err, &d) || d.Reason != frame.ReasonDevice && d.Reason != frame.ReasonLogHead || s.asked || s.called != nil {
-		p.drop(err.Error())
+	if why := reason(err); why != frame.ReasonDevice && why != frame.ReasonLogHead || s.asked || s.called != nil {
+		p.drop(why)
 		return
 	}
 	s.asked = true
 	came := time.Now()
 	p.freshen(s.contact, func(c keys.Contact) {
 		p.ringAnew(s, c)
-		if err := s.judge(e); err != nil {
-			p.drop(err.Error())
+		if err := p.judge(s, e); err != nil {
+			p.refuse(c, err)
 			return
 		}
 		p.believed(s, e, age+time.Since(came))
@@ -68,20 +73,26 @@ func (p *Phone) askOrDrop(s *session, e *frame.Envelope, age time.Duration, err 
 
 func (p *Phone) believed(s *session, e *frame.Envelope, age time.Duration) {
 	if s.caller != nil {
-		if head, ok := frame.PeerHead(e); ok && !p.own().Knows(head) {
-			p.ownHeadUnknown()
-			return
-		}
 		s.learn(e)
 	}
 	p.step(signalcore.Received{Call: e.Call, From: e.From, ID: e.ID, Msg: e.Msg, Age: age})
 }
 
-// ownHeadUnknown refuses a message whose sender knows another log of this account than this device does: either this device
-// slept while another one changed the account, or somebody shows a second log.
-func (p *Phone) ownHeadUnknown() {
-	p.drop("own log head unknown")
+// ownHeadUnknown notes that a contact knows another log of this account than this device does: either this device slept while
+// another one changed the account, or somebody shows the contact a second log. The next message is taken, or the user warned.
+func (p *Phone) ownHeadUnknown(c keys.Contact, head signalcore.Hash) {
+	p.heads[c.ID()] = head
 	p.catchUp()
+}
+
+// judgeHeads warns of the contacts who know a log of this account that is not its own, now that this device is up to date.
+func (p *Phone) judgeHeads() {
+	for id, head := range p.heads {
+		if !p.own().Knows(head) {
+			p.tell(Warning{Code: CodeLogForked, Contact: id})
+		}
+	}
+	clear(p.heads)
 }
 
 // learn notes from a believed message where its endpoint reads.

@@ -381,13 +381,7 @@ func TestStaleInboxKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "news", func() bool { c, _ := alice.contact(bob.Account()); return c.Public.Boxes == 1 })
-	alice.mu.Lock() // as if it had not heard of it
-	list := &keys.Contacts{}
-	if err := list.Add(old); err != nil {
-		t.Error(err)
-	}
-	alice.contacts = list
-	alice.mu.Unlock()
+	alice.knowsOnly(t, old)
 	if _, err := alice.Call(bob.Account(), signalcore.Media{Audio: true}); err != nil {
 		t.Fatal(err)
 	}

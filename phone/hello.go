@@ -126,7 +126,7 @@ func replyToContact(c keys.Contact) (replyTo, error) {
 func (p *Phone) judgeHello(e *frame.Envelope) {
 	m, card, err := frame.CheckHello(e, p.self.Account)
 	if err != nil {
-		p.drop(err.Error())
+		p.drop(reason(err))
 		return
 	}
 	if d := time.Since(time.UnixMilli(int64(m.Number))); d > helloMaxAge || d < -helloMaxAhead {
@@ -142,31 +142,45 @@ func (p *Phone) judgeHello(e *frame.Envelope) {
 		p.requested(e, m, card)
 		return
 	}
-	kind := helloKind{card.Account, m.What}
-	if m.Number <= p.hellos[kind] {
+	if m.Number <= p.hellos[helloKind{card.Account, m.What}] {
 		p.drop("hello said again")
 		return
 	}
-	p.hellos[kind] = m.Number
 	if contact.Cached() && !contact.Public.Expired(time.Now()) && frame.Trust(e, contact.Public) == nil && contact.Public.Boxes == m.Boxes {
-		p.greeted(contact, m)
+		p.greeted(e, contact, m)
 		return
 	}
 	p.freshen(contact, func(c keys.Contact) {
 		if err := frame.Trust(e, c.Public); err != nil {
-			p.drop(err.Error())
+			p.refuse(c, err)
 			return
 		}
 		if c.Public.Boxes != m.Boxes {
 			p.drop("hello with mailboxes of another time")
 			return
 		}
-		p.greeted(c, m)
+		p.greeted(e, c, m)
 	})
 }
 
-// greeted acts on a contact's hello.
-func (p *Phone) greeted(c keys.Contact, m frame.Hello) {
+// greeted takes a hello of a contact's device, once: only now is it known who said it.
+func (p *Phone) greeted(e *frame.Envelope, c keys.Contact, m frame.Hello) {
+	if head, _ := frame.PeerHead(e); !p.own().Knows(head) {
+		p.drop(reason(errOwnHead))
+		p.ownHeadUnknown(c, head)
+		return
+	}
+	kind := helloKind{c.ID(), m.What}
+	if m.Number <= p.hellos[kind] {
+		p.drop("hello said again")
+		return
+	}
+	p.hellos[kind] = m.Number
+	p.heed(c, m)
+}
+
+// heed acts on a contact's hello.
+func (p *Phone) heed(c keys.Contact, m frame.Hello) {
 	boxes := p.own().Boxes()
 	if m.What == frame.HelloRequest {
 		p.greet(c, frame.HelloAccept)
@@ -259,11 +273,15 @@ func (p *Phone) fetchContact(ctx context.Context, c keys.Contact) (keys.Contact,
 	return fresh, nil
 }
 
-// refuse notes why a contact's account was not taken as the relay shows it.
+// refuse notes why a contact's account was not taken as the relay shows it, or why one of its devices was not believed. One
+// that knows a log which the relay does not show is no stranger's doing: somebody shows two logs.
 func (p *Phone) refuse(c keys.Contact, err error) {
-	p.drop(reason(err))
-	switch code := Code(err); code {
-	case CodeLogForked, CodeSlotInvalid, CodeSlotStale:
-		p.tell(Warning{Code: code, Contact: c.ID()})
+	why := reason(err)
+	p.drop(why)
+	switch why {
+	case CodeLogForked, frame.ReasonLogHead:
+		p.tell(Warning{Code: CodeLogForked, Contact: c.ID()})
+	case CodeSlotInvalid, CodeSlotStale:
+		p.tell(Warning{Code: why, Contact: c.ID()})
 	}
 }

@@ -41,7 +41,7 @@ func (p *Phone) boxFrame(b *box, f []byte, age time.Duration) {
 	}
 	e, err := b.opener.Open(time.Now(), f)
 	if err != nil {
-		p.drop(err.Error())
+		p.drop(reason(err))
 		return
 	}
 	if e == nil {
@@ -84,7 +84,7 @@ func (p *Phone) inboxSettled(e *frame.Envelope, age time.Duration) {
 func (p *Phone) judgeRing(e *frame.Envelope, age time.Duration) {
 	card, err := frame.CheckRing(e, p.self.Account)
 	if err != nil {
-		p.drop(err.Error())
+		p.drop(reason(err))
 		return
 	}
 	if p.blocked(card.Account) {
@@ -112,7 +112,7 @@ func (p *Phone) judgeRing(e *frame.Envelope, age time.Duration) {
 func (p *Phone) doubt(e *frame.Envelope, contact keys.Contact) {
 	p.freshen(contact, func(c keys.Contact) {
 		if err := frame.Trust(e, c.Public); err != nil {
-			p.drop(err.Error())
+			p.refuse(c, err)
 			p.step(signalcore.Distrusted{Call: e.Call, Endpoint: e.From.Endpoint})
 		}
 	})

@@ -83,7 +83,7 @@ func (l *leg) happened(e peer.Event) {
 func (l *leg) heard(data []byte) {
 	id, msg, err := frame.UnmarshalControl(data)
 	if err != nil {
-		l.p.drop(err.Error())
+		l.p.drop(reason(err))
 		return
 	}
 	l.p.step(signalcore.Heard{Conn: l.id, ID: id, Msg: msg})

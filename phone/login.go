@@ -104,7 +104,7 @@ func claim(ctx context.Context, cfg *Config, account *keys.Account) (bool, error
 func point(ctx context.Context, cfg *Config, account *keys.Account, replaces []byte) (bool, error) {
 	value, err := cfg.Secret.SlotValue(replaces, account.Locator())
 	if err != nil {
-		return false, err
+		return false, &Error{Code: CodeSlotInvalid, Text: "what the relay has under this login is not its owner's", Err: err}
 	}
 	return putSlot(ctx, cfg.Transport, cfg.Secret.Address(), value, replaces)
 }

@@ -50,7 +50,7 @@ func (p *Phone) ownFrame(opener *frame.Opener, f []byte, age time.Duration) {
 	}
 	e, err := opener.Open(time.Now(), f)
 	if err != nil {
-		p.drop(err.Error())
+		p.drop(reason(err))
 		return
 	}
 	if e == nil {
@@ -58,7 +58,7 @@ func (p *Phone) ownFrame(opener *frame.Opener, f []byte, age time.Duration) {
 	}
 	msg, err := frame.CheckSync(e, signalcore.AccountID(p.own().ID()), p.own().Has)
 	if err != nil {
-		p.drop(err.Error())
+		p.drop(reason(err))
 		if err == (frame.DropError{Reason: frame.ReasonDevice}) {
 			p.catchUp() // it has the account's key: the account has a device that this one does not know
 		}

@@ -74,6 +74,7 @@ type Phone struct {
 	changes              uint64 // told to own endpoints
 	greetings            map[keys.AccountID]greeting
 	hellos               map[helloKind]uint64
+	heads                map[keys.AccountID]signalcore.Hash      // of this account's log, as contacts know it and this device does not
 	reading              map[keys.AccountID][]func(keys.Contact) // contacts' slots that are being read, and what waits for them
 
 	mu              sync.Mutex
@@ -110,6 +111,7 @@ func Open(ctx context.Context, cfg Config) (*Phone, error) {
 		lingering: map[signalcore.CallID]func(){},
 		held:      map[signalcore.CallID][]*heldFrame{}, conns: map[signalcore.ConnID]*leg{},
 		greetings: map[keys.AccountID]greeting{}, hellos: map[helloKind]uint64{},
+		heads:   map[keys.AccountID]signalcore.Hash{},
 		reading: map[keys.AccountID][]func(keys.Contact){},
 		state:   Connecting, drops: map[string]int{},
 	}

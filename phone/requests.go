@@ -101,7 +101,11 @@ func (p *Phone) AcceptRequest(ctx context.Context, id keys.AccountID, name strin
 	if err != nil {
 		return c, err
 	}
-	p.queue.put(func() { p.greet(c, frame.HelloAccept) })
+	p.queue.put(func() {
+		kind := helloKind{id, frame.HelloRequest}
+		p.hellos[kind] = max(p.hellos[kind], r.number) // answered by this
+		p.greet(c, frame.HelloAccept)
+	})
 	return c, p.settleRequest(ctx, id)
 }
 

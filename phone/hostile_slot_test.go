@@ -1,0 +1,266 @@
+//go:build !js
+
+package phone
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"ringfork/frame"
+	"ringfork/keys"
+	"ringfork/relay/hostile"
+	"ringfork/signalcore"
+)
+
+// look lets an endpoint read a contact's slot, as it does whenever the two ring each other.
+func (e *endpoint) look(of *endpoint) {
+	e.queue.put(func() {
+		c, _ := e.contact(of.Account())
+		e.freshen(c, func(keys.Contact) {})
+	})
+}
+
+// put puts a value into a slot, whoever wrote it: the relay wants it so.
+func (w *wild) put(address keys.Address, value []byte) {
+	w.t.Helper()
+	w.rule(hostile.Rule{Do: "any-writer", To: text(address)})
+	if err := w.outsider.PutSlot(w.t.Context(), address, value, 0); err != nil {
+		w.t.Fatal(err)
+	}
+	w.hostile.Clear()
+}
+
+// valueAt returns the value of a version that was in a slot, nil if there was none.
+func (w *wild) valueAt(address keys.Address, version uint64) (value []byte) {
+	for _, s := range w.hostile.Record().Slots {
+		if s.Address == text(address) && s.Version == version && s.Code == "" {
+			value = s.Value
+		}
+	}
+	return value
+}
+
+// lastValue returns the value in a slot.
+func (w *wild) lastValue(address keys.Address) []byte {
+	w.t.Helper()
+	value, err := w.outsider.GetSlot(w.t.Context(), address)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return value
+}
+
+// newName makes a new head of an account.
+func newName(t *testing.T, e *endpoint, name string) {
+	t.Helper()
+	if err := e.commit(t.Context(), func(a *keys.Account, _ *keys.Contacts) error { a.SetName(name); return nil }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestContactSlotLies reads a contact's slot from a relay that lies about it in every way that it has. What it shows is refused,
+// with a reason, and the contact is rung by what was known before: nobody else is.
+func TestContactSlotLies(t *testing.T) {
+	t.Parallel()
+	w := newWild(t)
+	alice, bob := w.pair()
+	carol, dave := w.open("Carol", newMemory(), nil), w.open("Dave", newMemory(), nil)
+	newName(t, bob, "Robert")
+	newName(t, bob, "Bobby")
+	w.calm()
+	w.talk(alice, bob) // Alice has seen the newest
+	slot := bob.own().Card().Slot
+	stale, err := bob.own().SlotValue(w.lastValue(slot), time.Now().Add(-15*24*time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name   string
+		rule   hostile.Rule
+		reason string // for Alice, who has the contact
+		code   string // for Dave, who adds it
+		warns  bool
+	}{
+		{"an older head", hostile.Rule{Do: "old-value", Version: 1}, CodeSlotStale, "", true},
+		{"another's", hostile.Rule{Do: "other-value", Other: text(carol.own().Card().Slot)}, CodeSlotInvalid, CodeSlotInvalid, true},
+		{"nothing", hostile.Rule{Do: "no-value"}, CodeSlotEmpty, CodeSlotEmpty, false},
+		{"changed", hostile.Rule{Do: "flip-value", Byte: 1000}, CodeSlotInvalid, CodeSlotInvalid, true},
+		{"refused", hostile.Rule{Do: "fail", Path: "/v1/slot/" + text(slot), Status: 503, Code: "unavailable"}, CodeRelay, CodeRelay, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			defer w.hostile.Clear()
+			if c.rule.Do != "fail" {
+				c.rule.To = text(slot)
+			}
+			w.rule(c.rule)
+			before := alice.Drops()[c.reason]
+			w.talk(alice, bob)
+			w.talk(bob, alice)
+			alice.awaitDrops(t, c.reason, before+2)
+			if c.warns {
+				alice.awaitWarning(t, c.reason, bob.Account())
+			}
+			if known, _ := alice.contact(bob.Account()); known.Public.Name != "Bobby" {
+				t.Errorf("what the relay showed was taken: %q", known.Public.Name)
+			}
+			if c.code == "" {
+				return // Dave sees an older head of the same log: that is the account as it was
+			}
+			if _, err := dave.AddContact(t.Context(), bob.Card(), ""); Code(err) != c.code {
+				t.Errorf("adding the contact gives %v, want %s", err, c.code)
+			}
+		})
+	}
+	w.put(slot, stale)
+	before := alice.Drops()[CodeSlotStale]
+	w.talk(alice, bob) // what she knows is not too old yet
+	alice.awaitDrops(t, CodeSlotStale, before+1)
+	alice.awaitWarning(t, CodeSlotStale, bob.Account())
+	if _, err := dave.AddContact(t.Context(), bob.Card(), ""); Code(err) != CodeSlotStale {
+		t.Errorf("adding the contact gives %v", err)
+	}
+	if len(carol.rang())+len(dave.rang()) > 0 {
+		t.Error("it rang at somebody else's")
+	}
+}
+
+// TestExpiredHead lets the relay hide for two weeks what is new of a contact: then not even what was known before is believed.
+func TestExpiredHead(t *testing.T) {
+	t.Parallel()
+	w := newWild(t)
+	alice, bob := w.pair()
+	slot := bob.own().Card().Slot
+	good := w.lastValue(slot)
+	stale, err := bob.own().SlotValue(good, time.Now().Add(-15*24*time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	known, _ := alice.contact(bob.Account())
+	known.Public.Expires = time.Now().Unix() - 1 // as if she had read the slot two weeks ago
+	alice.knowsOnly(t, known)
+	w.put(slot, stale)
+
+	call := alice.dial(t, bob)
+	alice.awaitDrops(t, CodeSlotStale, 1)
+	alice.awaitWarning(t, CodeSlotStale, bob.Account())
+	if s := alice.stateOf(call); s != signalcore.StateDialing || len(w.framesTo(ringFor(alice, bob))) > 0 {
+		t.Errorf("a call to who may be anybody by now is %v, and the ring was posted", s)
+	}
+	alice.HangUp(call)
+	alice.reaches(t, call, signalcore.StateEnded)
+	other := bob.dial(t, alice)
+	alice.awaitDrops(t, CodeSlotStale, 2)
+	bob.HangUp(other)
+	if len(alice.rang())+len(bob.rang()) > 0 {
+		t.Error("it rang by a head that is too old")
+	}
+	w.put(slot, good)
+	w.talk(alice, bob)
+}
+
+// stateOf returns how a call looked last.
+func (e *endpoint) stateOf(call signalcore.CallID) (s signalcore.CallState) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, ev := range e.events {
+		if c, ok := ev.(CallChanged); ok && c.Call.View.Call == call {
+			s = c.Call.State
+		}
+	}
+	return s
+}
+
+// thief is a device that was revoked, and goes on as if it did not know. It works together with the relay.
+type thief struct {
+	*keys.Account        // as it was
+	value         []byte // of the account's slot, as it was
+}
+
+// rob links a device to Bob's account, and revokes it.
+func (w *wild) rob(bob *endpoint) thief {
+	w.t.Helper()
+	laptop := w.link(bob, "laptop")
+	eventually(w.t, "the new device", func() bool { return len(bob.Devices()) == 2 })
+	w.calm()
+	stolen := thief{laptop.own().Clone(), w.lastValue(bob.own().Card().Slot)}
+	if err := bob.Revoke(w.t.Context(), stolen.Device()); err != nil {
+		w.t.Fatal(err)
+	}
+	await(w.t, laptop, "its end", func(Gone) bool { return true })
+	laptop.Close()
+	return stolen
+}
+
+// fork adds a device of the thief's own to the log as it was, and returns the slot's value that says so.
+func (s thief) fork(t *testing.T) (value []byte, added *keys.Account) {
+	t.Helper()
+	forked := s.Account.Clone()
+	j := keys.NewJoiner("Mallory's")
+	if err := forked.AddDevice(j.Device(), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	private, err := forked.PrivateValue(nil, &keys.Contacts{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if added, _, err = j.Open(forked.Locator(), private); err != nil {
+		t.Fatal(err)
+	}
+	if value, err = forked.SlotValue(s.value, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	return value, added
+}
+
+// TestForkedSlot shows a contact a log that a revoked device made, where its revocation was. Who knows of that refuses it. Who
+// was never shown it believes the fork, but nothing that the true devices say then: and is warned.
+func TestForkedSlot(t *testing.T) {
+	t.Parallel()
+	w := newWild(t)
+	alice, bob := w.pair()
+	dave := w.open("Dave", newMemory(), nil)
+	w.befriend(dave, bob)
+	before := bob.own().Card()
+	slot := before.Slot
+	stolen := func() thief {
+		laptop := w.link(bob, "laptop")
+		eventually(t, "the new device", func() bool { return len(bob.Devices()) == 2 })
+		w.calm()
+		dave.look(bob)
+		eventually(t, "Dave's news", func() bool { c, _ := dave.contact(bob.Account()); return len(c.Public.Devices) == 2 })
+		s := thief{laptop.own().Clone(), w.lastValue(slot)}
+		w.rule(hostile.Rule{Do: "drop", To: text(dave.own().MailboxFor(bob.Account()).Address())}) // he hears nothing from now on
+		w.rule(hostile.Rule{Do: "drop", To: text(dave.own().Inbox().Address())})
+		if err := bob.Revoke(t.Context(), s.Device()); err != nil {
+			t.Fatal(err)
+		}
+		w.greeted(alice, bob)
+		return s
+	}()
+	value, mallory := stolen.fork(t)
+	w.put(slot, value)
+	w.rule(hostile.Rule{Do: "freeze", To: text(slot)}) // Bob cannot mend it
+	w.talk(alice, bob)
+	alice.awaitDrop(t, CodeLogForked)
+	alice.awaitWarning(t, CodeLogForked, bob.Account())
+	if c, _ := alice.contact(bob.Account()); c.Public.Has(mallory.Device()) {
+		t.Error("the fork was believed")
+	}
+	if _, err := w.open("Erin", newMemory(), nil).AddContact(t.Context(), bob.Card(), ""); Code(err) != CodeLogForked {
+		t.Errorf("a card made after the fork gives %v", err) // it names the log's head
+	}
+
+	dave.look(bob)
+	eventually(t, "Dave's belief", func() bool { c, _ := dave.contact(bob.Account()); return c.Public.Has(mallory.Device()) })
+	call := bob.dial(t, dave)
+	dave.awaitDrop(t, frame.ReasonLogHead)
+	dave.awaitWarning(t, CodeLogForked, bob.Account())
+	if slices.Contains(dave.rang(), call) {
+		t.Error("it rang from a log that he does not know")
+	}
+	bob.catchUpNow()
+	bob.awaitWarning(t, CodeLogForked, keys.AccountID{}) // Bob sees the fork in his own slot
+}
+
+func (e *endpoint) catchUpNow() { e.queue.put(e.catchUp) }
