@@ -22,6 +22,7 @@ const runs = Number(process.argv[2] ?? 5);
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 const ms = (values) => `${Math.round(median(values))} ms`;
 const rows = [];
+const crypto = [];
 
 /** When something was noted in a tab, in ms since the epoch. */
 const when = (tab, what, check = "() => true") =>
@@ -101,6 +102,8 @@ try {
   }
   rows.push(["openPhone(), nothing cached, new account", ms(cold)], ["openPhone(), cached", ms(warm)]);
 
+  const { measureCrypto } = await import("./crypto.mjs");
+  crypto.push(...(await measureCrypto(browser)));
   const { measureAccounts } = await import("./accounts.mjs");
   const accounts = await measureAccounts(browser, { relay: server.url, app: app.url, runs });
   rows.push(
@@ -127,6 +130,8 @@ const chrome = execFileSync(process.env.CHROME, ["--version"], { encoding: "utf8
 const go = execFileSync("go", ["version"], { encoding: "utf8" }).trim().split(" ")[2];
 console.log(`\n| what | median of ${runs} |\n| --- | --- |`);
 for (const [what, value] of rows) console.log(`| ${what} | ${value} |`);
+console.log("\n| sealing and accounts | natively | in Chromium |\n| --- | --- | --- |");
+for (const row of crypto) console.log(`| ${row.join(" | ")} |`);
 console.log(`\n${execFileSync(process.execPath, ["web/bench/core.mjs"], { encoding: "utf8" })}`);
 console.log(`\n${chrome}, headless; ${go}; ${cpus().length} cores (${cpus()[0].model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GiB; Linux ${release()}; relay on the same machine.`);
 
