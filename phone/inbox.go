@@ -34,6 +34,9 @@ const (
 	lookUpTime      = 10 * time.Second
 )
 
+// doubtTime is how long a contact's ring is believed before the contact is looked up.
+const doubtTime = 200 * time.Millisecond
+
 // boxFrame takes a frame from one of the account's mailboxes: a ring, how the ringing ended, or a hello.
 func (p *Phone) boxFrame(b *box, f []byte, age time.Duration) {
 	if p.leaving {
@@ -102,7 +105,7 @@ func (p *Phone) judgeRing(e *frame.Envelope, age time.Duration) {
 	contact, known := p.contact(card.Account)
 	if known && !contact.Public.Expired(time.Now()) && frame.Trust(e, contact.Public) == nil {
 		p.believe(e, age, card, false)
-		p.doubt(e, contact)
+		time.AfterFunc(doubtTime, func() { p.queue.put(func() { p.doubt(e, contact) }) }) // the offer goes first
 		return
 	}
 	p.holdRing(e, age, card)

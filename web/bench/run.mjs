@@ -62,6 +62,7 @@ try {
       const called = [];
       for (let i = 0; i < tabs; i++) called.push(await bob.tab());
       await meet(caller, called[0]);
+      await new Promise((resolve) => setTimeout(resolve, 2000)); // greetings and the like are over, as they mostly are
       await caller.evaluate((id) => test.call(id), called[0].account);
       for (const tab of called) await reaches(tab, "ringing");
       await caller.evaluate((n) => test.until(() => test.last.devices.filter(({ state }) => state === "connected").length === n), tabs);
