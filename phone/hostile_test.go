@@ -221,7 +221,7 @@ func TestHostileCarrier(t *testing.T) {
 		reason string // for which either side refuses what comes
 	}{
 		{"drop", []hostile.Rule{{Do: "drop", Count: 2}}, ""}, // the ring and what the siblings hear
-		{"drop each second", []hostile.Rule{{Do: "drop", Chance: .5}}, ""},
+		{"drop some", []hostile.Rule{{Do: "drop", Chance: .5, Count: 3}}, ""},
 		{"delay", []hostile.Rule{{Do: "delay", Ms: 400}}, ""},
 		{"reorder", []hostile.Rule{{Do: "reorder", Ms: 200}}, ""},
 		{"duplicate", []hostile.Rule{{Do: "duplicate"}}, ""},
@@ -232,8 +232,8 @@ func TestHostileCarrier(t *testing.T) {
 		{"age", []hostile.Rule{{Do: "age", Ms: 10000}}, ""},
 		{"send to all", []hostile.Rule{{Do: "duplicate"}, {Do: "redirect", To: text(ringFor(alice, bob)),
 			Other: text(ringFor(carol, bob)), Count: 1}}, "mailbox of another contact"},
-		{"everything", []hostile.Rule{{Do: "drop", Chance: .2}, {Do: "duplicate", Chance: .3}, {Do: "delay", Ms: 150, Chance: .3},
-			{Do: "reorder", Ms: 100, Chance: .3}, {Do: "flip", Byte: 2500, Chance: .2}}, ""},
+		{"everything", []hostile.Rule{{Do: "drop", Chance: .2, Count: 3}, {Do: "duplicate", Chance: .3}, {Do: "delay", Ms: 150, Chance: .3},
+			{Do: "reorder", Ms: 100, Chance: .3}, {Do: "flip", Byte: 2500, Chance: .2, Count: 3}}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			defer w.hostile.Clear()
