@@ -70,7 +70,7 @@ func CardFromBytes(b []byte) (Card, error) {
 // ParseCard finds the card in a code, a link, or a text with one of them in it. Its errors wrap ErrCard and tell whether
 // the card is cut off, mistyped or none at all.
 func ParseCard(s string) (Card, error) {
-	code := findCode(s)
+	code := findCode(s, linkKey, codePrefix[:2])
 	switch {
 	case strings.TrimSpace(s) == "":
 		return Card{}, fmt.Errorf("%w: it is empty, paste the link that you were sent", ErrCard)
@@ -94,11 +94,11 @@ func ParseCard(s string) (Card, error) {
 }
 
 // findCode returns what stands where a code belongs: after the key in a link's fragment, or the word that starts like one.
-func findCode(s string) string {
-	_, code, found := strings.Cut(s, "#"+linkKey)
+func findCode(s, key, start string) string {
+	_, code, found := strings.Cut(s, "#"+key)
 	if !found {
 		for word := range strings.FieldsSeq(s) {
-			if word = strings.TrimLeft(word, delimiters); strings.HasPrefix(word, codePrefix[:2]) {
+			if word = strings.TrimLeft(word, delimiters); strings.HasPrefix(word, start) {
 				code = word
 				break
 			}

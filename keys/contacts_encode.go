@@ -174,7 +174,7 @@ func (r *reader) contact(c *Contact) {
 		flags&flagCard != 0 && !c.hasCard(),
 		flags&flagMailbox != 0 && c.Mailbox == Address{} && c.Boxes == 0,
 		flags&flagLog != 0 && c.Entries == 0,
-		c.Entries > maxChain, c.Added > c.Entries, c.Looked > c.Entries,
+		c.Entries > MaxEntries, c.Added > c.Entries, c.Looked > c.Entries,
 		c.Version < c.stated, c.stated == 0:
 		r.bad = true
 	}

@@ -6,18 +6,15 @@ import (
 
 // How a device keeps the public part of a contact: what it needs to ring it at once, without a look into its slot.
 const (
-	maxChain   = 250 // entries of a log
-	maxCurrent = 16  // current devices
-
 	publicHeader = 8 + 4 + 8 + 1 + 1 + 1 + 20 + RecipientSize + 1 + MaxName
-	maxPublic    = publicHeader + maxCurrent*32 + maxChain*32
+	maxPublic    = publicHeader + MaxMembers*32 + MaxEntries*32
 )
 
 // wellFormed reports whether p could have come from OpenSlot, as far as sizes go.
 func (p Public) wellFormed() bool {
 	n := len(p.Chain)
-	return n > 0 && n <= maxChain && p.LogHead == p.Chain[n-1] && int(p.Added) <= n &&
-		len(p.Devices) > 0 && len(p.Devices) <= maxCurrent && len(p.InboxRecipient) == RecipientSize
+	return n > 0 && n <= MaxEntries && p.LogHead == p.Chain[n-1] && int(p.Added) <= n &&
+		len(p.Devices) > 0 && len(p.Devices) <= MaxMembers && len(p.InboxRecipient) == RecipientSize
 }
 
 // appendPublic encodes a public part. The account is not in it.
@@ -48,13 +45,13 @@ func (r *reader) public(account AccountID) (p Public) {
 	}
 	p.Expires = int64(r.uint64())
 	p.Added = uint8(r.uint8())
-	if n := r.uint8(); n <= maxCurrent && n*32 <= len(r.b) {
+	if n := r.uint8(); n <= MaxMembers && n*32 <= len(r.b) {
 		p.Devices = make([]DeviceID, n)
 	}
 	for i := range p.Devices {
 		p.Devices[i] = r.bytes32()
 	}
-	if n := r.uint8(); n <= maxChain && n*32 <= len(r.b) {
+	if n := r.uint8(); n <= MaxEntries && n*32 <= len(r.b) {
 		p.Chain = make([][32]byte, n)
 	}
 	for i := range p.Chain {

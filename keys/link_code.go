@@ -34,7 +34,7 @@ func (s LinkSecret) checksum() []byte {
 // ParseLink finds the linking code in a code, a link, or a text with one of them in it. Its errors wrap ErrLink and tell
 // whether the code is cut off, mistyped or none at all.
 func ParseLink(text string) (LinkSecret, error) {
-	code := findLinkCode(text)
+	code := findCode(text, linkFragmentKey, linkCodePrefix[:3])
 	fail := func(format string, args ...any) (LinkSecret, error) {
 		return LinkSecret{}, fmt.Errorf("%w: "+format, append([]any{ErrLink}, args...)...)
 	}
@@ -61,21 +61,4 @@ func ParseLink(text string) (LinkSecret, error) {
 		}
 	}
 	return fail("it has a typing error, copy the link instead of typing it")
-}
-
-// findLinkCode returns what stands where a code belongs: after the key in a link's fragment, or the word that starts like one.
-func findLinkCode(s string) string {
-	_, code, found := strings.Cut(s, "#"+linkFragmentKey)
-	if !found {
-		for word := range strings.FieldsSeq(s) {
-			if word = strings.TrimLeft(word, delimiters); strings.HasPrefix(word, linkCodePrefix[:3]) {
-				code = word
-				break
-			}
-		}
-	}
-	if i := strings.IndexAny(code, delimiters); i >= 0 {
-		code = code[:i]
-	}
-	return strings.TrimRight(code, ".:!?")
 }
