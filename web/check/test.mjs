@@ -22,19 +22,25 @@ if (Number(process.versions.node.split(".")[0]) < 20) {
   process.exit(1);
 }
 
-/** What is fuzzed for a moment; longer by hand, with go test -fuzz. */
+/** What is fuzzed for a moment, with how many inputs; longer by hand, with go test -fuzz. */
 const fuzzers = [
-  ["FuzzMachine", "./signalcore"],
-  ["FuzzUnmarshal", "./frame"],
-  ["FuzzOpen", "./frame"],
-  ["FuzzHeader", "./frame"],
-  ["FuzzControl", "./frame"],
-  ["FuzzLog", "./keys"],
-  ["FuzzOpenSlot", "./keys"],
-  ["FuzzPrivate", "./keys"],
-  ["FuzzParseContacts", "./keys"],
-  ["FuzzParseLinkMessage", "./keys"],
-  ["FuzzRequests", "./phone"],
+  ["FuzzMachine", "./signalcore", 10_000],
+  ["FuzzUnmarshal", "./frame", 40_000],
+  ["FuzzOpen", "./frame", 10_000],
+  ["FuzzHeader", "./frame", 40_000],
+  ["FuzzControl", "./frame", 20_000],
+  ["FuzzUnpackCandidates", "./frame", 20_000],
+  ["FuzzLog", "./keys", 20_000],
+  ["FuzzParseCard", "./keys", 20_000],
+  ["FuzzOpenSlot", "./keys", 20_000],
+  ["FuzzPrivate", "./keys", 20_000],
+  ["FuzzParseContacts", "./keys", 20_000],
+  ["FuzzParseLinkMessage", "./keys", 20_000],
+  ["FuzzDearmor", "./keys", 20_000],
+  ["FuzzRequests", "./phone", 5_000],
+  ["FuzzParseFile", "./phone/disk", 20_000],
+  ["FuzzParse", "./relay", 20_000],
+  ["FuzzSlotValue", "./relay", 20_000],
 ];
 
 const js = { ...process.env, GOOS: "js", GOARCH: "wasm" };
@@ -110,8 +116,10 @@ async function buildModule() {
 /** Every order of events, many random ones, and bytes that nobody would send: without the race detector, which slows them down. */
 async function proveCore() {
   await run(["go", "test", "-count=1", "-v", "-run", "^Test(Explore|Simulation)", "./signalcore"], { show: true, minutes: 5 });
-  for (const [name, folder] of fuzzers) {
-    await run(["go", "test", "-run", "^$", "-fuzz", `^${name}$`, "-fuzztime", "2s", "-fuzzminimizetime", "5x", folder], { show: true, minutes: 3 });
+  for (const [name, folder, inputs] of fuzzers) {
+    // A number of inputs, not a time: when the time ends just as an input does, go test calls that a failure.
+    const flags = ["-fuzz", `^${name}$`, "-fuzztime", `${inputs}x`, "-fuzzminimizetime", "5x"];
+    await run(["go", "test", "-run", "^$", ...flags, folder], { show: true, minutes: 5 });
   }
 }
 
