@@ -15,6 +15,7 @@ type server struct {
 	origins []string       // empty: those of the address
 	turn    netip.AddrPort // zero: the web server's IP address, any port
 	dataDir string         // empty: the default; "none": memory
+	module  string         // empty: compiled here; noModule: none; else the folder to serve it from
 }
 
 func parseServe(args []string) (*server, error) {
@@ -24,6 +25,7 @@ func parseServe(args []string) (*server, error) {
 	turnAddr := f.String("turn", "", "")
 	s := &server{}
 	f.StringVar(&s.dataDir, "data", "", "")
+	f.StringVar(&s.module, "module", "", "")
 	if err := parseFlags(f, args); err != nil {
 		return nil, err
 	}

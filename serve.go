@@ -31,6 +31,8 @@ Flags of the server:
   -data DIR           where the relay keeps slots, sealed values by which contacts find each other's
                       devices; "none" keeps them in memory (default: ringfork/relay-PORT in the user's
                       configuration folder, so that card links survive a restart; with port 0: none)
+  -module DIR         serve the JavaScript module from a folder that "build" wrote instead of compiling it: for machines
+                      without Go or the source; "none" serves no pages, only the relay
 
 Flags of echo:
   -relay URL          the server whose pages may call it (default http://127.0.0.1:8787)

@@ -232,7 +232,7 @@ func TestExitCodes(t *testing.T) {
 }
 
 func TestUsageNamesEveryDefault(t *testing.T) {
-	for _, want := range []string{defaultAddr, "-addr ", "-origin ", "-turn ", "-data ", "build ", "-o "} {
+	for _, want := range []string{defaultAddr, "-addr ", "-origin ", "-turn ", "-data ", "-module ", "build ", "-o "} {
 		if !strings.Contains(usage, want) {
 			t.Errorf("the usage text lacks %q", want)
 		}

@@ -12,8 +12,6 @@ import (
 
 	"ringfork/relay"
 	"ringfork/relay/turn"
-	"ringfork/wasm/build"
-	"ringfork/web"
 )
 
 // run serves until ctx ends, then closes everything.
@@ -31,13 +29,9 @@ func (s *server) run(ctx context.Context, stdout io.Writer, notice func(string))
 	}
 
 	// The port is ours before the Wasm is compiled: who typed the wrong one learns it at once.
-	out, err := build.Build(ctx, build.Options{Notice: notice})
+	pages, err := s.pages(ctx, notice)
 	if err != nil {
 		return ignoreEnd(ctx, err)
-	}
-	pages, err := web.Handler(out)
-	if err != nil {
-		return err
 	}
 	turnServer, err := turn.Start(turnConfig(s.turn, listener.Addr().(*net.TCPAddr).AddrPort().Addr().Unmap()))
 	if err != nil {
