@@ -9,7 +9,8 @@ import (
 
 // connSet is the set of open connections, and knows which of them reads an engine subscription.
 type connSet struct {
-	max int
+	max       int
+	perClient use // the most that one client may have
 
 	mu      sync.Mutex
 	conns   map[*conn]struct{}
@@ -26,9 +27,10 @@ const (
 	maxSubs        = 1 << 20 // of all clients; each takes about 2 kB
 )
 
-func newConnSet(max int) *connSet {
+func newConnSet(most int, factor float64) *connSet {
 	return &connSet{
-		max: max, conns: map[*conn]struct{}{}, clients: map[netip.Prefix]use{}, owners: map[*nats.Subscription]*conn{},
+		max: most, perClient: use{max(1, int(maxClientConns*factor)), max(1, int(maxClientSubs*factor))},
+		conns: map[*conn]struct{}{}, clients: map[netip.Prefix]use{}, owners: map[*nats.Subscription]*conn{},
 	}
 }
 
@@ -37,7 +39,7 @@ func (s *connSet) add(c *conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	u := s.clients[c.client]
-	if len(s.conns) >= s.max || u.conns >= maxClientConns {
+	if len(s.conns) >= s.max || u.conns >= s.perClient.conns {
 		return false
 	}
 	s.conns[c] = struct{}{}
@@ -60,7 +62,21 @@ func (s *connSet) remove(c *conn) {
 func (s *connSet) hasRoom(c *conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.owners) < maxSubs && s.clients[c.client].subs < maxClientSubs
+	return len(s.owners) < maxSubs && s.clients[c.client].subs < s.perClient.subs
+}
+
+// count returns how many connections are open, subscriptions how many mailboxes they read; the engine subscriptions by which
+// connections get their backlogs count too, one each.
+func (s *connSet) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
+}
+
+func (s *connSet) subscriptions() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.owners)
 }
 
 // own records that c reads sub, disown that it does not any more.

@@ -65,6 +65,9 @@ func startEngine(dir string, memory, disk int64, conns *connSet) (*engine, error
 	return e, nil
 }
 
+// connected reports whether the relay's connection to the server is open.
+func (e *engine) connected() bool { return e.nc != nil && e.nc.IsConnected() }
+
 // stop ends the connection and the server, and waits for both.
 func (e *engine) stop() {
 	if e.nc != nil {

@@ -33,6 +33,7 @@ func (r *Relay) Handler() http.Handler {
 				return
 			}
 			if err := h(w, req); err != nil {
+				r.metrics.refused(err)
 				refuse(w, err)
 			}
 		})
@@ -49,7 +50,7 @@ func (r *Relay) Handler() http.Handler {
 		h.Set("Access-Control-Expose-Headers", "Retry-After")
 		if req.Method == http.MethodOptions {
 			h.Set("Access-Control-Allow-Methods", "GET, POST, PUT")
-			h.Set("Access-Control-Allow-Headers", "Content-Type")
+			h.Set("Access-Control-Allow-Headers", "Content-Type, Authorization")
 			h.Set("Access-Control-Max-Age", "86400")
 		}
 		h.Set("Cache-Control", "no-store")
@@ -58,24 +59,33 @@ func (r *Relay) Handler() http.Handler {
 	})
 }
 
-// servePub takes a mailbox's address and a frame, 4,116 bytes in all.
+// servePub takes a mailbox's address and a frame, 4,116 bytes in all, and behind them a publish token or nothing. The token
+// stands in the body because a header of that kind would cost a page a trip for the preflight.
 func (r *Relay) servePub(w http.ResponseWriter, req *http.Request) error {
 	if err := r.allow(r.limits.posts, req); err != nil {
 		return err
 	}
-	body, err := readBody(w, req, addressSize+FrameSize, frameTimeout)
+	const postSize = addressSize + FrameSize
+	body, err := readBody(w, req, postSize+tokenSize, frameTimeout)
 	if err != nil && !errors.Is(err, errTooLong) {
 		return err
 	}
-	if len(body) != addressSize+FrameSize {
-		return &refusal{http.StatusBadRequest, "bad-size", "a post is an address of 20 bytes and a frame of 4096", 0}
+	if len(body) != postSize && len(body) != postSize+tokenSize {
+		return &refusal{http.StatusBadRequest, "bad-size", "a post is an address of 20 bytes, a frame of 4096, and a token of 40 or none", 0}
+	}
+	if err := r.mayPublish(body[postSize:]); err != nil {
+		return err
 	}
 	if !r.enter() {
 		return unavailable("the relay is closing")
 	}
 	defer r.leave()
+	start := time.Now()
 	// Not the request's context: a sender that hangs up has posted all the same.
-	if err := r.mailboxes.post(r.ctx, address(body[:addressSize]), body[addressSize:]); err != nil {
+	err = r.mailboxes.post(r.ctx, address(body[:addressSize]), body[addressSize:postSize])
+	r.metrics.postSeconds.Observe(time.Since(start).Seconds())
+	r.metrics.result(r.metrics.framesPosted, err)
+	if err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -116,6 +126,9 @@ func (r *Relay) servePutSlot(w http.ResponseWriter, req *http.Request) error {
 	if !ok {
 		return badAddress()
 	}
+	if err := r.mayPublish(bearerToken(req)); err != nil {
+		return err
+	}
 	replaces, err := strconv.ParseUint(req.URL.Query().Get("replaces"), 10, 64)
 	if err != nil {
 		return &refusal{http.StatusBadRequest, "bad-version", "replaces is not a version", 0}
@@ -134,7 +147,9 @@ func (r *Relay) servePutSlot(w http.ResponseWriter, req *http.Request) error {
 		return unavailable("the relay is closing")
 	}
 	defer r.leave()
-	if err := r.slots.put(r.ctx, a, value, replaces); err != nil {
+	err = r.slots.put(r.ctx, a, value, replaces)
+	r.metrics.result(r.metrics.slotsWritten, err)
+	if err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -143,6 +158,9 @@ func (r *Relay) servePutSlot(w http.ResponseWriter, req *http.Request) error {
 
 func (r *Relay) serveICE(w http.ResponseWriter, req *http.Request) error {
 	if err := r.allow(r.limits.reads, req); err != nil {
+		return err
+	}
+	if err := r.mayPublish(bearerToken(req)); err != nil {
 		return err
 	}
 	servers, ttl := []ICEServer{}, 10*time.Minute

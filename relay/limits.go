@@ -80,6 +80,7 @@ type clientLimits struct {
 	conns *limiter[netip.Prefix]
 	reads *limiter[netip.Prefix] // slots and ICE servers
 	puts  *limiter[netip.Prefix] // slots: see putCost
+	grows *limiter[netip.Prefix] // slots that are new, or get longer: what a client makes the relay keep for good
 
 	subscribes *limiter[netip.Prefix] // of all the client's connections together
 }
@@ -87,14 +88,19 @@ type clientLimits struct {
 // putCost is what a put of so many bytes costs, besides the one token that each costs.
 func putCost(bytes int) int { return bytes / slotSizes[0] }
 
-func newClientLimits(posts rateLimit) clientLimits {
+func newClientLimits(posts rateLimit, factor float64) clientLimits {
+	of := func(perSecond, burst float64) *limiter[netip.Prefix] {
+		return newLimiter[netip.Prefix](rateLimit{rate.Limit(perSecond * factor), max(1, int(burst*factor))})
+	}
 	return clientLimits{
-		posts: newLimiter[netip.Prefix](posts),
-		conns: newLimiter[netip.Prefix](rateLimit{perSecond: 20, burst: 400}),
-		reads: newLimiter[netip.Prefix](rateLimit{perSecond: 50, burst: 500}),
-		puts:  newLimiter[netip.Prefix](rateLimit{perSecond: 40, burst: 1024}), // 160 kB a second
+		posts: of(float64(posts.perSecond), float64(posts.burst)),
+		conns: of(20, 400),
+		reads: of(50, 500),
+		// A put costs up to 65 tokens, whatever the factor.
+		puts:  of(40, max(1024, 65/factor)),  // 160 kB a second
+		grows: of(0.1, max(1024, 64/factor)), // 4 MB at once, then 35 MB a day
 
-		subscribes: newLimiter[netip.Prefix](rateLimit{perSecond: 1000, burst: 1 << 14}),
+		subscribes: of(1000, 1<<14),
 	}
 }
 

@@ -36,6 +36,9 @@ func refuse(w http.ResponseWriter, err error) {
 	if r.retry > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(r.retry.Seconds()))))
 	}
+	if r.status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", "Bearer") // RFC 9110, section 11.6.1
+	}
 	writeJSON(w, r.status, struct {
 		Code  string `json:"code"`
 		Error string `json:"error"`

@@ -15,6 +15,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -22,6 +23,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 const (
@@ -62,6 +65,20 @@ type Config struct {
 	// ClientAddr returns the address of a request's client. Nil takes the connection's, which behind a reverse proxy is
 	// always the proxy's: all clients would then share one client's limits.
 	ClientAddr func(*http.Request) netip.Addr
+	// ClientFactor multiplies the limits of one client, known by its address prefix. Zero means 1. More than 1 is for relays
+	// whose clients share addresses, as those behind one gateway do.
+	ClientFactor float64
+	// Allow are the origins whose pages may use this relay, besides Origins. Empty: any. Programs send no origin, or whichever
+	// they like: this is for pages, and protects what a relay costs, not what it carries.
+	Allow []string
+	// PublishKey makes posts, writes to slots and TURN credentials the right of who has a token made with it: see NewToken.
+	// Empty: anybody's, within the limits. Otherwise it is PublishKeySize bytes.
+	PublishKey []byte
+	// Metrics takes the relay's counters until Close. Nil: none.
+	Metrics prometheus.Registerer
+	// Log takes what an operator should know: that the engine was lost and is back. Nothing about a request or a client. Nil:
+	// none.
+	Log *slog.Logger
 
 	tuning tuning
 }
@@ -84,6 +101,7 @@ type Relay struct {
 	slots     *slots
 	conns     *connSet
 	limits    clientLimits
+	metrics   *metrics
 	tempDir   string
 
 	ctx    context.Context // ends when Close is called
@@ -110,10 +128,14 @@ func New(cfg Config) (*Relay, error) {
 		dir = temp
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &Relay{cfg: cfg, tempDir: temp, ctx: ctx, cancel: cancel, limits: newClientLimits(cfg.tuning.clientPosts)}
-	r.conns = newConnSet(cfg.MaxConns)
+	r := &Relay{cfg: cfg, tempDir: temp, ctx: ctx, cancel: cancel, limits: newClientLimits(cfg.tuning.clientPosts, cfg.ClientFactor)}
+	r.conns = newConnSet(cfg.MaxConns, cfg.ClientFactor)
+	r.metrics = newMetrics(r)
 	if err := r.start(dir); err != nil {
 		return nil, errors.Join(err, r.Close())
+	}
+	if err := r.metrics.register(cfg.Metrics); err != nil {
+		return nil, errors.Join(fmt.Errorf("failed to register metrics: %w", err), r.Close())
 	}
 	return r, nil
 }
@@ -147,6 +169,7 @@ func (r *Relay) Close() error {
 		r.mu.Unlock()
 		r.cancel()
 		r.wg.Wait()
+		r.metrics.unregister(r.cfg.Metrics)
 		if r.engine != nil {
 			r.engine.stop()
 		}
@@ -174,17 +197,22 @@ func (c *Config) setDefaults() error {
 	if len(c.Origins) == 0 {
 		return errors.New("relay has no origin")
 	}
-	origins := make([]string, len(c.Origins))
-	for i, o := range c.Origins {
-		o = strings.ToLower(strings.TrimSuffix(o, "/"))
-		u, err := url.Parse(o)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil ||
-			o != u.Scheme+"://"+u.Host {
-			return fmt.Errorf("relay origin %q is not scheme://host[:port]", c.Origins[i])
-		}
-		origins[i] = o
+	var err error
+	if c.Origins, err = parseOrigins(c.Origins); err != nil {
+		return err
 	}
-	c.Origins = origins
+	if c.Allow, err = parseOrigins(c.Allow); err != nil {
+		return err
+	}
+	if len(c.PublishKey) != 0 && len(c.PublishKey) != PublishKeySize {
+		return fmt.Errorf("the publish key has %d bytes, not %d", len(c.PublishKey), PublishKeySize)
+	}
+	if c.ClientFactor <= 0 {
+		c.ClientFactor = 1
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
 	if c.FrameAge <= 0 || c.FrameAge > MaxFrameAge {
 		c.FrameAge = MaxFrameAge
 	}
@@ -211,6 +239,21 @@ func (c *Config) setDefaults() error {
 		t.mailbox = rateLimit{perSecond: 6, burst: 256}
 	}
 	return nil
+}
+
+// parseOrigins returns a copy of list in the form that browsers give origins.
+func parseOrigins(list []string) ([]string, error) {
+	origins := make([]string, len(list))
+	for i, o := range list {
+		o = strings.ToLower(strings.TrimSuffix(o, "/"))
+		u, err := url.Parse(o)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil ||
+			o != u.Scheme+"://"+u.Host {
+			return nil, fmt.Errorf("relay origin %q is not scheme://host[:port]", list[i])
+		}
+		origins[i] = o
+	}
+	return origins, nil
 }
 
 func setDefault[T int | int64 | time.Duration](v *T, def T) {

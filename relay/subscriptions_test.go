@@ -119,7 +119,7 @@ func TestSubscriptionsAreBounded(t *testing.T) {
 }
 
 func TestSubscriptionsOfAClientAreBounded(t *testing.T) {
-	s := newConnSet(10)
+	s := newConnSet(10, 1)
 	c := &conn{client: netip.MustParsePrefix("192.0.2.1/32")}
 	other := &conn{client: netip.MustParsePrefix("192.0.2.2/32")}
 	var last *nats.Subscription

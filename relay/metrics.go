@@ -1,0 +1,115 @@
+package relay
+
+import (
+	"errors"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics counts what the relay does, for its operator. No label names a client, a mailbox or a slot, and every label has a
+// fixed set of values: results and the codes of refusals.
+type metrics struct {
+	framesPosted    *prometheus.CounterVec // by result: stored, refused
+	framesDelivered prometheus.Counter
+	backlogReads    prometheus.Counter // pages of backlogs that were read
+	readersLagged   prometheus.Counter
+	slotsWritten    *prometheus.CounterVec // by result: stored, refused
+	refusals        *prometheus.CounterVec // by code: of requests, subscriptions and connections
+	postSeconds     prometheus.Histogram   // from a post that is whole to its answer
+
+	all []prometheus.Collector
+}
+
+const (
+	resultStored  = "stored"
+	resultRefused = "refused"
+)
+
+func newMetrics(r *Relay) *metrics {
+	m := &metrics{
+		framesPosted: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "ringfork_frames_posted_total", Help: "Frames posted, by result: stored or refused.",
+		}, []string{"result"}),
+		framesDelivered: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "ringfork_frames_delivered_total", Help: "Frames written to readers, live ones and those of a backlog.",
+		}),
+		backlogReads: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "ringfork_backlog_reads_total", Help: "Pages of backlogs read for readers.",
+		}),
+		readersLagged: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "ringfork_readers_lagged_total", Help: "Times that a reader was too slow for live frames and had to read its backlog again.",
+		}),
+		slotsWritten: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "ringfork_slots_written_total", Help: "Values put into slots, by result: stored or refused.",
+		}, []string{"result"}),
+		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "ringfork_refusals_total", Help: "Requests, subscriptions and connections refused or ended, by code.",
+		}, []string{"code"}),
+		postSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "ringfork_post_seconds", Help: "Time from a whole post to its answer.",
+			Buckets: prometheus.ExponentialBuckets(0.0001, 2.5, 14), // 0.1 ms to 15 s
+		}),
+	}
+	m.all = []prometheus.Collector{
+		m.framesPosted, m.framesDelivered, m.backlogReads, m.readersLagged, m.slotsWritten, m.refusals, m.postSeconds,
+		gauge("ringfork_connections", "Open reading connections.", func() float64 { return float64(r.conns.count()) }),
+		gauge("ringfork_subscriptions", "Mailboxes being read.", func() float64 { return float64(r.conns.subscriptions()) }),
+		gauge("ringfork_engine_connected", "1 while the relay is connected to its engine.", func() float64 {
+			if r.engine != nil && r.engine.connected() {
+				return 1
+			}
+			return 0
+		}),
+	}
+	// So that these exist before the first of them happens.
+	for _, v := range []*prometheus.CounterVec{m.framesPosted, m.slotsWritten} {
+		v.WithLabelValues(resultStored)
+		v.WithLabelValues(resultRefused)
+	}
+	return m
+}
+
+func gauge(name, help string, value func() float64) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
+}
+
+// register makes the metrics visible through to, if there is one. unregister takes all of them back.
+func (m *metrics) register(to prometheus.Registerer) error {
+	if to == nil {
+		return nil
+	}
+	for _, c := range m.all {
+		if err := to.Register(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *metrics) unregister(from prometheus.Registerer) {
+	if from == nil {
+		return
+	}
+	for _, c := range m.all {
+		from.Unregister(c)
+	}
+}
+
+// refused counts err, of a request, by its code.
+func (m *metrics) refused(err error) {
+	var r *refusal
+	if errors.As(err, &r) {
+		m.refusals.WithLabelValues(r.code).Inc()
+	} else {
+		m.refusals.WithLabelValues("internal").Inc()
+	}
+}
+
+// result counts one try to store something.
+func (m *metrics) result(of *prometheus.CounterVec, err error) {
+	if err != nil {
+		of.WithLabelValues(resultRefused).Inc()
+	} else {
+		of.WithLabelValues(resultStored).Inc()
+	}
+}
