@@ -39,8 +39,8 @@ export function homeView(home) {
     element: h(
       "div",
       { class: "home" },
-      h("div", { class: "column" }, warnings.element, requests.element, contacts.element, trying.element, recent.element),
-      h("div", { class: "column" }, youPanel(home), add.element, elsewhere.element, devices.element, backupPanel(home)),
+      h("div", { class: "column" }, warnings.element, requests.element, contacts.element, trying.element, add.element, recent.element),
+      h("div", { class: "column" }, youPanel(home), devices.element, elsewhere.element, backupPanel(home)),
     ),
     update() {
       for (const part of parts) part.update();
