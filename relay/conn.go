@@ -46,6 +46,7 @@ var (
 	closeShutdown    = closing{websocket.StatusGoingAway, "closing"}
 	closeSlow        = closing{websocket.StatusTryAgainLater, "slow-reader"}
 	closeUnavailable = closing{websocket.StatusTryAgainLater, "unavailable"}
+	closeMoving      = closing{websocket.StatusServiceRestart, "moving"}
 	closeBadMessage  = closing{websocket.StatusPolicyViolation, "bad-message"}
 	closeNotBinary   = closing{websocket.StatusUnsupportedData, "not-binary"}
 )
@@ -67,6 +68,8 @@ type conn struct {
 	abort  context.CancelFunc
 	why    sync.Once
 	reason closing
+	moving chan struct{} // closed when the relay drains and the client is to go
+	moved  sync.Once
 	wg     sync.WaitGroup
 }
 
@@ -91,21 +94,29 @@ func (r *Relay) serveSub(w http.ResponseWriter, req *http.Request) error {
 	if err := r.allow(r.limits.conns, req); err != nil {
 		return err
 	}
+	client := clientPrefix(r.cfg.ClientAddr(req))
+	// All that may be refused is refused before this, for a page learns only from a request that is no WebSocket why its
+	// WebSocket failed.
+	if err := r.conns.check(client); err != nil {
+		return err
+	}
 	if !strings.EqualFold(req.Header.Get("Upgrade"), "websocket") {
 		return &refusal{http.StatusUpgradeRequired, "not-websocket", "this path is a WebSocket", 0}
 	}
 	if !r.enter() {
-		return unavailable("the relay is closing")
+		return draining()
 	}
 	defer r.leave()
-	c := &conn{relay: r, client: clientPrefix(r.cfg.ClientAddr(req)), requests: make(chan request), outgoing: make(chan outgoing)}
+	c := &conn{
+		relay: r, client: client, requests: make(chan request), outgoing: make(chan outgoing), moving: make(chan struct{}),
+	}
 	rand.Read(c.nonce[:])
 	c.ctx, c.cancel = context.WithCancel(r.ctx)
 	defer c.cancel()
 	c.io, c.abort = context.WithCancel(context.Background())
 	defer c.abort()
-	if !r.conns.add(c) {
-		return unavailable("the relay serves no more connections for now")
+	if err := r.conns.add(c); err != nil {
+		return err
 	}
 	defer r.conns.remove(c)
 	ws, err := websocket.Accept(w, req, &websocket.AcceptOptions{
@@ -130,6 +141,11 @@ func (c *conn) run() {
 	c.wg.Go(c.write)
 	<-c.ctx.Done()
 	c.stop(closeShutdown) // if nobody else had a reason, the relay ends
+	switch c.reason {
+	case closeGone, closeShutdown, closeMoving:
+	default:
+		c.relay.metrics.refused(c.reason.reason)
+	}
 	if c.reason == closeGone {
 		c.abort()
 		c.ws.CloseNow()

@@ -1,8 +1,12 @@
 package relay
 
 import (
+	"maps"
+	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 )
@@ -16,6 +20,7 @@ type connSet struct {
 	conns   map[*conn]struct{}
 	clients map[netip.Prefix]use // of what is open
 	owners  map[*nats.Subscription]*conn
+	idle    chan struct{} // of a set that is drained: closed when it is empty
 }
 
 // use is how many connections a client address prefix has, and engine subscriptions with all of them.
@@ -34,18 +39,37 @@ func newConnSet(most int, factor float64) *connSet {
 	}
 }
 
-// add makes room for c, or reports that there is none.
-func (s *connSet) add(c *conn) bool {
+// add makes room for c. The error is a refusal: there is none.
+func (s *connSet) add(c *conn) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	u := s.clients[c.client]
-	if len(s.conns) >= s.max || u.conns >= s.perClient.conns {
-		return false
+	if err := s.mayAdd(c.client); err != nil {
+		return err
 	}
 	s.conns[c] = struct{}{}
+	u := s.clients[c.client]
 	u.conns++
 	s.clients[c.client] = u
-	return true
+	return nil
+}
+
+func (s *connSet) mayAdd(client netip.Prefix) error {
+	switch {
+	case s.idle != nil:
+		return draining()
+	case s.clients[client].conns >= s.perClient.conns:
+		return &refusal{http.StatusTooManyRequests, "too-many-connections", "this address has too many connections open", 10 * time.Second}
+	case len(s.conns) >= s.max:
+		return &refusal{http.StatusServiceUnavailable, "relay-full", "the relay serves no more connections for now", 10 * time.Second}
+	}
+	return nil
+}
+
+// check returns what add would.
+func (s *connSet) check(client netip.Prefix) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mayAdd(client)
 }
 
 // remove takes back add. By then c owns nothing.
@@ -56,6 +80,27 @@ func (s *connSet) remove(c *conn) {
 	u := s.clients[c.client]
 	u.conns--
 	s.put(c.client, u)
+	if s.idle != nil && len(s.conns) == 0 {
+		close(s.idle)
+	}
+}
+
+// drain ends adding, and returns the connections that are there and what is closed when the last of them is gone.
+func (s *connSet) drain() (open []*conn, idle <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.idle == nil {
+		if s.idle = make(chan struct{}); len(s.conns) == 0 {
+			close(s.idle)
+		}
+	}
+	return slices.Collect(maps.Keys(s.conns)), s.idle
+}
+
+func (s *connSet) isDraining() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.idle != nil
 }
 
 // hasRoom reports whether c may have one more engine subscription.

@@ -19,7 +19,7 @@ const (
 func (r *Relay) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/v1/", func(w http.ResponseWriter, _ *http.Request) {
-		refuse(w, &refusal{http.StatusNotFound, "not-found", "there is nothing here", 0})
+		r.refuse(w, &refusal{http.StatusNotFound, "not-found", "there is nothing here", 0})
 	})
 	handle := func(path string, methods map[string]func(http.ResponseWriter, *http.Request) error) {
 		mux.HandleFunc(path, func(w http.ResponseWriter, req *http.Request) {
@@ -29,12 +29,15 @@ func (r *Relay) Handler() http.Handler {
 			}
 			h := methods[req.Method]
 			if h == nil {
-				refuse(w, &refusal{http.StatusMethodNotAllowed, "bad-method", "this path does not take that method", 0})
+				r.refuse(w, &refusal{http.StatusMethodNotAllowed, "bad-method", "this path does not take that method", 0})
 				return
 			}
-			if err := h(w, req); err != nil {
-				r.metrics.refused(err)
-				refuse(w, err)
+			err := r.checkOrigin(req)
+			if err == nil {
+				err = h(w, req)
+			}
+			if err != nil {
+				r.refuse(w, err)
 			}
 		})
 	}
@@ -44,15 +47,8 @@ func (r *Relay) Handler() http.Handler {
 	handle("/v1/slot/{address}", methods{"GET": r.serveGetSlot, "PUT": r.servePutSlot})
 	handle("/v1/ice", methods{"GET": r.serveICE})
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		r.setCORS(w, req)
 		h := w.Header()
-		// Any page may use the relay: it asks for no cookie and no credential, so there is none to misuse.
-		h.Set("Access-Control-Allow-Origin", "*")
-		h.Set("Access-Control-Expose-Headers", "Retry-After")
-		if req.Method == http.MethodOptions {
-			h.Set("Access-Control-Allow-Methods", "GET, POST, PUT")
-			h.Set("Access-Control-Allow-Headers", "Content-Type, Authorization")
-			h.Set("Access-Control-Max-Age", "86400")
-		}
 		h.Set("Cache-Control", "no-store")
 		h.Set("X-Content-Type-Options", "nosniff")
 		mux.ServeHTTP(w, req)
@@ -77,7 +73,7 @@ func (r *Relay) servePub(w http.ResponseWriter, req *http.Request) error {
 		return err
 	}
 	if !r.enter() {
-		return unavailable("the relay is closing")
+		return draining()
 	}
 	defer r.leave()
 	start := time.Now()
@@ -101,7 +97,7 @@ func (r *Relay) serveGetSlot(w http.ResponseWriter, req *http.Request) error {
 		return badAddress()
 	}
 	if !r.enter() {
-		return unavailable("the relay is closing")
+		return draining()
 	}
 	defer r.leave()
 	value, err := r.slots.get(r.ctx, a)
@@ -144,10 +140,10 @@ func (r *Relay) servePutSlot(w http.ResponseWriter, req *http.Request) error {
 		return err
 	}
 	if !r.enter() {
-		return unavailable("the relay is closing")
+		return draining()
 	}
 	defer r.leave()
-	err = r.slots.put(r.ctx, a, value, replaces)
+	err = r.slots.put(r.ctx, a, value, replaces, func(bytes int) error { return r.allowN(r.limits.grows, req, growCost(bytes)) })
 	r.metrics.result(r.metrics.slotsWritten, err)
 	if err != nil {
 		return err

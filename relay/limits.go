@@ -88,6 +88,9 @@ type clientLimits struct {
 // putCost is what a put of so many bytes costs, besides the one token that each costs.
 func putCost(bytes int) int { return bytes / slotSizes[0] }
 
+// growCost is what a slot costs that gets so many bytes longer.
+func growCost(bytes int) int { return (bytes + slotSizes[0] - 1) / slotSizes[0] }
+
 func newClientLimits(posts rateLimit, factor float64) clientLimits {
 	of := func(perSecond, burst float64) *limiter[netip.Prefix] {
 		return newLimiter[netip.Prefix](rateLimit{rate.Limit(perSecond * factor), max(1, int(burst*factor))})

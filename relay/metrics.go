@@ -1,10 +1,6 @@
 package relay
 
-import (
-	"errors"
-
-	"github.com/prometheus/client_golang/prometheus"
-)
+import "github.com/prometheus/client_golang/prometheus"
 
 // metrics counts what the relay does, for its operator. No label names a client, a mailbox or a slot, and every label has a
 // fixed set of values: results and the codes of refusals.
@@ -95,15 +91,8 @@ func (m *metrics) unregister(from prometheus.Registerer) {
 	}
 }
 
-// refused counts err, of a request, by its code.
-func (m *metrics) refused(err error) {
-	var r *refusal
-	if errors.As(err, &r) {
-		m.refusals.WithLabelValues(r.code).Inc()
-	} else {
-		m.refusals.WithLabelValues("internal").Inc()
-	}
-}
+// refused counts a refusal by its code.
+func (m *metrics) refused(code string) { m.refusals.WithLabelValues(code).Inc() }
 
 // result counts one try to store something.
 func (m *metrics) result(of *prometheus.CounterVec, err error) {

@@ -61,7 +61,11 @@ func (c *conn) pump() {
 	defer p.close()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
+	moving := c.moving
 	for {
+		if moving == nil && len(p.queue) == 0 && len(p.engine) == 0 {
+			c.stop(closeMoving)
+		}
 		var to chan<- outgoing
 		var head outgoing
 		if len(p.queue) > 0 {
@@ -78,6 +82,8 @@ func (c *conn) pump() {
 				p.queue = nil
 			}
 		case <-timer.C:
+		case <-moving:
+			moving = nil
 		case <-c.ctx.Done():
 			return
 		}
@@ -152,6 +158,7 @@ func (p *pump) close() {
 }
 
 func (p *pump) refuse(req request) {
+	p.c.relay.metrics.refused(req.code)
 	p.send(outgoing{kind: msgRefused, address: req.address, body: []byte(req.code)})
 }
 

@@ -27,12 +27,13 @@ func unavailable(text string) *refusal {
 	return &refusal{http.StatusServiceUnavailable, "unavailable", text, time.Second}
 }
 
-// refuse writes err as the answer. One that is not a refusal is a bug and says nothing about itself.
-func refuse(w http.ResponseWriter, err error) {
+// refuse counts err and writes it as the answer. One that is not a refusal is a bug and says nothing about itself.
+func (relay *Relay) refuse(w http.ResponseWriter, err error) {
 	var r *refusal
 	if !errors.As(err, &r) {
 		r = &refusal{http.StatusInternalServerError, "internal", "internal error", 0}
 	}
+	relay.metrics.refused(r.code)
 	if r.retry > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(r.retry.Seconds()))))
 	}

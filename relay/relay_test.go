@@ -652,7 +652,7 @@ func TestCloseWithClientsLeavesNoGoroutine(t *testing.T) {
 		if err := <-closed; err != nil {
 			t.Error(err)
 		}
-		if status, code := tr.post(t, m.address, frame(2)); status != 503 || code != "unavailable" {
+		if status, code := tr.post(t, m.address, frame(2)); status != 503 || code != "draining" {
 			t.Errorf("post after close: %d %s", status, code)
 		}
 		if err := r.Close(); err != nil {

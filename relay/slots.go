@@ -69,8 +69,9 @@ func (s *slots) get(ctx context.Context, a address) (slotValue, error) {
 }
 
 // put replaces the value of version replaces (zero: an empty slot). Of several that replace the same one, one succeeds.
-// Putting the value that the slot holds succeeds too: it is a retry whose first answer was lost. Errors are refusals.
-func (s *slots) put(ctx context.Context, a address, value []byte, replaces uint64) error {
+// Putting the value that the slot holds succeeds too: it is a retry whose first answer was lost. mayGrow is asked before the
+// slot gets longer by some bytes. Errors are refusals.
+func (s *slots) put(ctx context.Context, a address, value []byte, replaces uint64, mayGrow func(bytes int) error) error {
 	v, err := parseSlotValue(a, value, replaces)
 	if err != nil {
 		return err
@@ -87,6 +88,9 @@ func (s *slots) put(ctx context.Context, a address, value []byte, replaces uint6
 		return err
 	}
 	if len(v) > len(held) {
+		if err := mayGrow(len(v) - len(held)); err != nil {
+			return err
+		}
 		s.growing.Lock()
 		defer s.growing.Unlock()
 		if err := s.checkRoom(ctx, len(v)-len(held)); err != nil {

@@ -23,6 +23,9 @@ func (c *conn) write() {
 			if !c.send(m.append(buf[:0])) {
 				return
 			}
+			if m.kind == msgFrame {
+				c.relay.metrics.framesDelivered.Inc()
+			}
 		case <-pings.C:
 			c.wg.Go(c.ping)
 		case <-c.ctx.Done():
