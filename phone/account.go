@@ -79,7 +79,7 @@ func retriable(err error) bool {
 	case CodeRevoked, CodeStoreNewer, CodeLogForked, CodeClosed, CodeUnknownDevice, CodeDevicesFull:
 		return false
 	}
-	return true
+	return !final(Code(err))
 }
 
 // catchUpIn brings the account up to date a little later.

@@ -48,11 +48,11 @@ func (p *Phone) publish(call signalcore.CallID, id signalcore.MessageID) {
 		for _, x := range m {
 			for _, f := range x.frames {
 				if err := p.cfg.Transport.Publish(ctx, x.to, f); err != nil {
-					p.queue.put(func() { p.drop("frame not published") })
+					p.queue.put(func() { p.unsent(call, id, err) })
 					return
 				}
 			}
 		}
-		p.queue.put(func() { p.step(signalcore.Posted{Call: call, ID: id}) })
+		p.queue.put(func() { p.posted(call, id) })
 	})
 }

@@ -30,6 +30,7 @@ type session struct {
 	endpoints map[signalcore.EndpointID]*replyTo
 	rungAt    signalcore.Address // where the ring went last
 	rungBy    []byte             // the key to which it was sealed
+	ringTaken bool               // by the relay, at least once
 	asked     bool               // the called account was looked up because of what came in
 
 	// Of a called endpoint.

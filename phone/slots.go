@@ -16,7 +16,7 @@ func getSlot(ctx context.Context, t Transport, address keys.Address) ([]byte, er
 		return nil, nil
 	}
 	if err != nil {
-		return nil, &Error{Code: CodeRelay, Text: "the relay cannot be reached", Err: err}
+		return nil, relayError("the relay cannot be asked", err)
 	}
 	return value, nil
 }
@@ -28,7 +28,7 @@ func putSlot(ctx context.Context, t Transport, address keys.Address, value, repl
 		return false, nil
 	}
 	if err != nil {
-		return false, &Error{Code: CodeRelay, Text: "the relay did not take what this device wrote", Err: err}
+		return false, relayError("the relay did not take what this device wrote", err)
 	}
 	return true, nil
 }

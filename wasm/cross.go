@@ -138,6 +138,9 @@ func (e *jsError) Error() string {
 	return e.text
 }
 
+// RefusalCode makes an error of the transport a phone.Refusal.
+func (e *jsError) RefusalCode() string { return e.code }
+
 func errorOf(v js.Value) error {
 	if v.Type() != js.TypeObject {
 		return &jsError{text: "JavaScript threw no error object"}

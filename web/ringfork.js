@@ -54,6 +54,7 @@ export { indexedDBStore, removeProfile } from "./ringfork/store.js";
 /** @typedef {import("./ringfork/types.js").CallState} CallState */
 /** @typedef {import("./ringfork/types.js").EndReason} EndReason */
 /** @typedef {import("./ringfork/types.js").Mailbox} Mailbox */
+/** @typedef {import("./ringfork/token.js").TokenOption} TokenOption */
 /** @typedef {import("./ringfork/types.js").Transport} Transport */
 /** @typedef {import("./ringfork/types.js").Store} Store */
 /** @typedef {import("./ringfork/errors.js").ErrorCode} ErrorCode */

@@ -28,6 +28,9 @@ func (e *Error) Error() string {
 	return "relay: " + e.Code
 }
 
+// RefusalCode returns Code, for who knows this type by its methods only.
+func (e *Error) RefusalCode() string { return e.Code }
+
 // Unwrap returns the cause: of a request that was given up, its context's error.
 func (e *Error) Unwrap() error { return e.Err }
 

@@ -49,6 +49,11 @@ export class Call extends CallEventTarget {
     return this.#mirror.endReason;
   }
 
+  /** What ended it, if nobody did: the relay takes no ring from this page, or the module crashed. Else null. */
+  get error() {
+    return this.#mirror.error;
+  }
+
   /** The label of the device that answered, where it may be known; else null. */
   get answeredBy() {
     return this.#mirror.answeredBy;

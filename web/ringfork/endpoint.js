@@ -175,7 +175,7 @@ export class Endpoint {
       whenBusy,
       ringSeconds,
       relayOnly: iceTransportPolicy === "relay",
-      transport: bound(transport),
+      transport: bound(transport, (error) => this.#later(() => this.#take({ type: "relay", error }))),
       store: this.#locking.forWasm,
       iceServers() {
         try {
@@ -279,12 +279,17 @@ export class Endpoint {
 /**
  * The transport as the Wasm gets it: plain functions.
  * @param {Transport} transport
+ * @param {(error: RingforkError | null) => void} [onError] hears why the relay does not do its part
  * @returns {Transport}
  */
-export function bound(transport) {
+export function bound(transport, onError) {
   return {
     origin: transport.origin,
-    start: (onState) => transport.start(onState),
+    start: (onState) =>
+      transport.start((state, error) => {
+        onError?.(error ?? null);
+        onState(state);
+      }),
     subscribe: (mailbox, onFrame, onBacklogEnd) => transport.subscribe(mailbox, onFrame, onBacklogEnd),
     publish: (address, frame) => transport.publish(address, frame),
     getSlot: (address) => transport.getSlot(address),

@@ -54,8 +54,16 @@ export const errorCodes = Object.freeze({
   // Relay and store
   "relay-unreachable": "the relay did not answer, or not in time",
   "relay-refused": "the relay answered with an error that has no code here",
+  "bad-origin": "the relay serves no pages of this origin: its operator has to allow it",
+  "bad-proof": "the relay goes by another URL than this page uses, or the page's proof is wrong: it reads no mailbox there",
+  "token-missing": "the relay takes posts only with a token of its operator's: give openPhone one",
+  "token-expired": "the token has expired, and there is no newer one",
+  "bad-token": "the relay did not make this token, or it was changed",
+  "token-failed": "the application's token function failed or took too long; the cause says how",
   "rate-limited": "the relay takes no more requests from here for a while",
-  "mailbox-full": "the mailbox at the relay takes no more frames for now",
+  draining: "this relay is about to stop; another one, or the next one at this address, goes on",
+  unavailable: "the relay cannot do its work for the moment",
+  "mailbox-full": "the relay keeps no more frames for now",
   "bad-size": "the relay takes frames of one size only",
   "bad-signature": "the relay found a signature or proof wrong",
   "slot-conflict": "the slot holds another version than the one to replace",
@@ -105,4 +113,12 @@ export function toRingforkError(thrown, otherwise = "internal-error") {
 /** @param {string} code */
 function meaning(code) {
   return /** @type {Record<string, string>} */ (errorCodes)[code] ?? code;
+}
+
+/** The relay's codes that another attempt does not change: the application, or the relay's operator, has to do something. */
+const final = new Set(["bad-origin", "bad-token", "token-missing", "token-expired"]);
+
+/** @param {unknown} error */
+export function isFinal(error) {
+  return error instanceof RingforkError && final.has(error.code);
 }

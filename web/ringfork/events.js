@@ -16,13 +16,18 @@ export class IncomingEvent extends Event {
   }
 }
 
-/** Phone, "state": the way to the relay changed. A call that is active goes on without it. */
+/** Phone, "state": the way to the relay, or what stands in it, changed. A call that is active goes on without it. */
 export class PhoneStateEvent extends Event {
-  /** @param {PhoneState} state */
-  constructor(state) {
+  /**
+   * @param {PhoneState} state
+   * @param {RingforkError | null} error see `phone.relayError`
+   */
+  constructor(state, error) {
     super("state");
     /** @readonly */
     this.state = state;
+    /** @readonly */
+    this.error = error;
   }
 }
 

@@ -37,7 +37,7 @@ export async function requestLink(options = {}) {
  * @returns {Promise<Link>}
  */
 export async function requestLinkOn(load, { relay, profile = "default", label = "", signal, ...own }) {
-  const transport = own.transport ?? relayTransport(relay ?? location.origin);
+  const transport = own.transport ?? relayTransport(relay ?? location.origin, own);
   const store = own.store ?? indexedDBStore(profile);
   const locking = new LockingStore(store);
   const release = () => {

@@ -4,7 +4,7 @@
  */
 
 import { Call } from "./call.js";
-import { RingforkError, errorCodes, toRingforkError } from "./errors.js";
+import { RingforkError, errorCodes, isFinal, toRingforkError } from "./errors.js";
 import { CallStateEvent, DevicesEvent, EndedEvent, LocalMediaEvent, RemoteMediaEvent } from "./events.js";
 import { LocalMedia } from "./localmedia.js";
 import { RemoteMedia } from "./remotemedia.js";
@@ -155,8 +155,8 @@ export class CallMirror {
   refused(code) {
     if (this.state === "ended") return;
     const error = new RingforkError(Object.hasOwn(errorCodes, code) ? code : "internal-error");
-    // Never dialed, or over long ago.
-    if (!this.#seen || code === "unknown-call") {
+    // Never dialed, over long ago, or the relay takes no ring from here.
+    if (!this.#seen || code === "unknown-call" || (this.state === "dialing" && isFinal(error))) {
       this.end("failed", null, error);
       return;
     }

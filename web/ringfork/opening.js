@@ -25,7 +25,8 @@ const iceWait = 1000; // ms that opening waits for the relay's ICE servers; the 
  * @param {PhoneOptions} [options]
  * @returns {Promise<Phone>}
  * @throws {RingforkError} unsupported-browser, insecure-context, wasm-load-failed, store-failed, store-newer, revoked,
- *   wrong-secret, bad-backup, bad-passphrase, relay-unreachable, devices-full, bad-argument, aborted, crashed
+ *   wrong-secret, bad-backup, bad-passphrase, devices-full, bad-argument, aborted, crashed; relay-unreachable and the other
+ *   codes of the relay
  */
 export async function openPhone(options = {}) {
   checkPhone(options);
@@ -43,7 +44,7 @@ export async function openPhone(options = {}) {
  */
 export async function openPhoneOn(load, options) {
   const { signal } = options;
-  const transport = options.transport ?? relayTransport(options.relay ?? location.origin);
+  const transport = options.transport ?? relayTransport(options.relay ?? location.origin, options);
   const store = options.store ?? indexedDBStore(options.profile ?? "default");
   const ownStore = !options.store;
   const { iceServers = () => transport.iceServers?.() ?? [] } = options;

@@ -4,6 +4,7 @@
 
 import { RingforkError } from "./errors.js";
 
+/** @import { TokenOption } from "./token.js" */
 /** @import { Store, Transport } from "./types.js" */
 
 /**
@@ -28,6 +29,8 @@ import { RingforkError } from "./errors.js";
  * @property {"wait" | "refuse"} [whenBusy] what becomes of a second call: "wait" (when left out) shows it with `call.waiting`;
  *   "refuse" answers busy here, while other tabs and devices ring on
  * @property {number} [ringSeconds] how long an outgoing call rings: 10 to 120; 45 when left out
+ * @property {TokenOption} [token] where the relay takes posts only with a publish token: one, or a function that gets
+ *   one from the site's backend, and is asked again when it expires
  * @property {AbortSignal} [signal] closes the phone when it fires, also while it opens
  */
 
@@ -40,6 +43,7 @@ import { RingforkError } from "./errors.js";
  * @property {string | URL} [wasmUrl] as for `openPhone`
  * @property {Transport} [transport] as for `openPhone`
  * @property {Store} [store] as for `openPhone`
+ * @property {TokenOption} [token] as for `openPhone`
  * @property {AbortSignal} [signal] cancels the link when it fires
  */
 
@@ -70,8 +74,10 @@ export function checkPhone(options) {
  * @param {LinkOptions} options
  * @throws {RingforkError} bad-argument
  */
-export function checkLink({ profile, label, transport, store }) {
+export function checkLink({ profile, label, token, transport, store }) {
   if (profile !== undefined) checkProfile(profile);
+  if (token !== undefined && typeof token !== "function" && (typeof token !== "string" || !token))
+    bad("token is a text or a function that gives one");
   if (!isShortText(label)) bad("label is a string of at most 64 bytes");
   if (
     transport &&

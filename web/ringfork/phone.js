@@ -36,6 +36,8 @@ export class Phone extends PhoneEventTarget {
   #devices;
   /** @type {PhoneState} */
   #state = "connecting";
+  /** @type {RingforkError | null} */
+  #relayError = null;
   #account = "";
   #name = "";
   #card = "";
@@ -79,6 +81,15 @@ export class Phone extends PhoneEventTarget {
   /** The way to the relay: "connecting", "online" or "offline". */
   get state() {
     return this.#state;
+  }
+
+  /**
+   * Why the relay does not do its part, null if it does: it cannot be reached, reads no mailboxes for this page (`bad-origin`,
+   * `bad-proof`), or takes nothing from it (`token-missing`, `token-expired`, `bad-token`). Who is refused like this is not
+   * called, or calls nobody, until the cause is mended.
+   */
+  get relayError() {
+    return this.#relayError;
   }
 
   /** Whether the profile outlives the page. Where the browser keeps no databases it does not. */
@@ -243,7 +254,8 @@ export class Phone extends PhoneEventTarget {
    * @param {CallMedia & { signal?: AbortSignal }} [media] audio only when left out. The signal cancels the call as long as
    *   nobody answered
    * @returns {Promise<Call>} it may have ended already, if all were that quick
-   * @throws {RingforkError} unknown-contact, too-many-calls, bad-argument, aborted, closed, crashed
+   * @throws {RingforkError} unknown-contact, too-many-calls, bad-argument, aborted, closed, crashed; bad-origin and the codes of
+   *   tokens, if the relay takes no ring from this page
    */
   call(contact, media = {}) {
     return this.#calls.dial(contact, media);
@@ -280,7 +292,12 @@ export class Phone extends PhoneEventTarget {
       case "state":
         if (event.state === this.#state) return;
         this.#state = event.state;
-        this.dispatchEvent(new PhoneStateEvent(event.state));
+        this.dispatchEvent(new PhoneStateEvent(event.state, this.#relayError));
+        return;
+      case "relay":
+        if (event.error?.code === this.#relayError?.code) return;
+        this.#relayError = event.error;
+        this.dispatchEvent(new PhoneStateEvent(this.#state, event.error));
         return;
       case "contacts":
       case "requests":

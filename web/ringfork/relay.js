@@ -2,35 +2,35 @@
  * The usual transport: one WebSocket to read mailboxes, one fetch for everything else.
  */
 
-import { RingforkError, errorCodes } from "./errors.js";
+import { RingforkError, isFinal } from "./errors.js";
+import { IceServers } from "./iceservers.js";
+import { Requests, retryAfter } from "./requests.js";
+import { Seen } from "./seen.js";
+import { addressSize, closed, concat, frameSize, message, nonceSize, toHex } from "./wire.js";
 
+/** @import { TokenOption } from "./token.js" */
 /** @import { Mailbox, PhoneState, Transport } from "./types.js" */
 
-const addressSize = 20;
-const nonceSize = 32;
-const frameSize = 4096;
-const maxSlotSize = 262_144;
-const maxJSONSize = 16384;
-
 const helloTimeout = 10_000; // ms from connecting to hello, then the connection is given up
-const requestTimeout = 10_000;
 const provedAtOnce = 16; // mailboxes: keeps a task under 20 ms
-const slotTimeout = 40_000; // a slot's value may be large, and the line slow
 const steadyAfter = 5_000; // a connection that held this long starts the backoff over
 const minDelay = 250;
 const maxDelay = 10_000;
-// A browser lets all keepalive requests of a page together carry 64 kB, and refuses the one above.
-const keepaliveBudget = 60_000;
+const movingDelay = 250; // at most, when the relay says to move
+const laterDelay = 1_000; // at least, when it says to come back later
+const maxMoves = 4; // in a row, each soon after the one before
+const askEvery = 4; // attempts that fail without a word: each time the relay is asked why
 
 /**
  * Makes the transport to the relay at `url` (http, https, ws or wss; a path is a prefix of the relay's own paths).
  * Nothing is connected before `start()`.
  * @param {string | URL} url
+ * @param {{ token?: TokenOption }} [options] token: as for `openPhone`
  * @returns {Transport & { iceServers(): RTCIceServer[], iceReady(): Promise<void> }}
  * @throws {RingforkError} bad-argument
  */
-export function relayTransport(url) {
-  return new RelayTransport(url);
+export function relayTransport(url, { token } = {}) {
+  return new RelayTransport(url, token);
 }
 
 /**
@@ -38,6 +38,8 @@ export function relayTransport(url) {
  * @property {Mailbox} mailbox
  * @property {(frame: Uint8Array, ageMs: number) => void} onFrame
  * @property {() => void} onBacklogEnd
+ * @property {Seen} seen
+ * @property {boolean} ended whether this connection brought the end of its backlog
  * @property {number} refusals
  * @property {ReturnType<typeof setTimeout> | undefined} retry
  */
@@ -47,10 +49,14 @@ class RelayTransport {
   #base;
   /** @type {Map<string, Subscription>} */
   #subscriptions = new Map();
-  /** @type {(state: PhoneState) => void} */
+  /** @type {(state: PhoneState, error: RingforkError | null) => void} */
   #onState = () => {};
   /** @type {PhoneState} */
   #state = "connecting";
+  /** Why mailboxes are not read. @type {RingforkError | null} */
+  #unread = null;
+  /** Why the relay takes nothing from here. @type {RingforkError | null} */
+  #denied = null;
   /** @type {WebSocket | null} */
   #socket = null;
   /** The nonce of the open connection; null until its hello. @type {Uint8Array | null} */
@@ -61,11 +67,14 @@ class RelayTransport {
   #timer;
   #started = false;
   #closed = new AbortController();
-  #keepalive = 0;
-  #ice = new IceServers((path) => this.#request("GET", path));
+  #requests;
+  #ice;
 
-  /** @param {string | URL} url */
-  constructor(url) {
+  /**
+   * @param {string | URL} url
+   * @param {TokenOption} [token]
+   */
+  constructor(url, token) {
     let parsed;
     try {
       parsed = new URL(url);
@@ -80,9 +89,13 @@ class RelayTransport {
     /** What mailbox proofs are made out to: scheme://host[:port], lower case. */
     this.origin = origin.toLowerCase();
     this.#base = this.origin + pathname.replace(/\/+$/, "");
+    this.#requests = new Requests(this.#base, token, (error) => {
+      this.#denied = this.#tell(this.#denied, error);
+    });
+    this.#ice = new IceServers(() => this.#requests.ice());
   }
 
-  /** @param {(state: PhoneState) => void} onState */
+  /** @param {(state: PhoneState, error: RingforkError | null) => void} onState */
   start(onState) {
     if (this.#started || this.#closed.signal.aborted) return;
     if (typeof WebSocket !== "function")
@@ -103,7 +116,7 @@ class RelayTransport {
       },
       { signal },
     );
-    queueMicrotask(() => this.#onState(this.#state));
+    queueMicrotask(() => this.#onState(this.#state, this.#error));
     this.#connect();
   }
 
@@ -115,7 +128,8 @@ class RelayTransport {
    */
   subscribe(mailbox, onFrame, onBacklogEnd) {
     const key = toHex(mailbox.address);
-    const subscription = { mailbox, onFrame, onBacklogEnd, refusals: 0, retry: undefined };
+    /** @type {Subscription} */
+    const subscription = { mailbox, onFrame, onBacklogEnd, seen: new Seen(), ended: false, refusals: 0, retry: undefined };
     clearTimeout(this.#subscriptions.get(key)?.retry);
     this.#subscriptions.set(key, subscription);
     this.#prove(subscription);
@@ -123,7 +137,7 @@ class RelayTransport {
       if (this.#subscriptions.get(key) !== subscription) return;
       this.#subscriptions.delete(key);
       clearTimeout(subscription.retry);
-      if (this.#nonce) this.#socket?.send(concat(Uint8Array.of(0x12), mailbox.address));
+      if (this.#nonce) this.#socket?.send(concat(Uint8Array.of(message.unsubscribe), mailbox.address));
     };
   }
 
@@ -131,31 +145,13 @@ class RelayTransport {
    * @param {Uint8Array} address
    * @param {Uint8Array} frame
    */
-  async publish(address, frame) {
-    // No headers, so that no preflight costs the ring a trip; keepalive, so that a hangup leaves a closing page.
-    const body = concat(address, frame);
-    const keepalive = this.#keepalive + body.length <= keepaliveBudget;
-    if (keepalive) this.#keepalive += body.length;
-    try {
-      const response = await this.#request("POST", "/v1/pub", { body, keepalive });
-      if (!response.ok) throw await refusal(response);
-      await response.body?.cancel();
-    } finally {
-      if (keepalive) this.#keepalive -= body.length;
-    }
+  publish(address, frame) {
+    return this.#requests.publish(address, frame);
   }
 
-  /**
-   * @param {Uint8Array} address
-   * @returns {Promise<Uint8Array | null>}
-   */
-  async getSlot(address) {
-    const response = await this.#request("GET", `/v1/slot/${toHex(address)}`, {
-      signal: AbortSignal.timeout(slotTimeout),
-    });
-    if (response.status === 204) return null; // empty
-    if (response.ok) return read(response, maxSlotSize);
-    throw await refusal(response);
+  /** @param {Uint8Array} address */
+  getSlot(address) {
+    return this.#requests.getSlot(address);
   }
 
   /**
@@ -163,14 +159,8 @@ class RelayTransport {
    * @param {Uint8Array} value
    * @param {number} replaces
    */
-  async putSlot(address, value, replaces) {
-    // A copy: the type of a caller's array may be backed by memory that fetch does not take.
-    const response = await this.#request("PUT", `/v1/slot/${toHex(address)}?replaces=${replaces}`, {
-      body: concat(value),
-      signal: AbortSignal.timeout(slotTimeout),
-    });
-    if (!response.ok) throw await refusal(response);
-    await response.body?.cancel();
+  putSlot(address, value, replaces) {
+    return this.#requests.putSlot(address, value, replaces);
   }
 
   /**
@@ -200,14 +190,14 @@ class RelayTransport {
 
   #connect() {
     if (this.#closed.signal.aborted) return;
-    if (this.#nonce) this.#become("connecting");
+    if (this.#nonce) this.#become("connecting", null);
     this.#drop(1000);
     let socket;
     try {
       socket = new WebSocket(`${this.#base.replace(/^http/, "ws")}/v1/sub`);
-    } catch {
+    } catch (cause) {
       // A page on https may not connect to a relay on http.
-      this.#become("offline");
+      this.#become("offline", new RingforkError("relay-unreachable", undefined, { cause }));
       this.#retry();
       return;
     }
@@ -218,7 +208,7 @@ class RelayTransport {
       if (socket !== this.#socket) return;
       if (!(data instanceof ArrayBuffer) || !this.#receive(new Uint8Array(data))) this.#lost(socket);
     };
-    socket.onclose = () => this.#lost(socket);
+    socket.onclose = ({ code }) => this.#lost(socket, code);
   }
 
   /**
@@ -235,59 +225,114 @@ class RelayTransport {
     socket.close(code);
   }
 
-  /** @param {WebSocket} socket */
-  #lost(socket) {
+  /**
+   * @param {WebSocket} socket
+   * @param {number} [code] with which the relay closed it
+   */
+  #lost(socket, code) {
     if (socket !== this.#socket) return;
-    if (this.#nonce) {
-      if (Date.now() - this.#onlineSince >= steadyAfter) this.#attempt = 0;
-      this.#become("connecting");
-    } else {
-      this.#become("offline");
-    }
+    const wasOnline = this.#nonce !== null;
     this.#drop(3000);
-    this.#retry();
+    if (!wasOnline) {
+      this.#become("offline", this.#unread ?? new RingforkError("relay-unreachable"));
+      this.#retry();
+      if ((this.#attempt - 1) % askEvery === 0) this.#askWhy();
+      return;
+    }
+    if (Date.now() - this.#onlineSince >= steadyAfter) this.#attempt = 0;
+    if (code === closed.moving && this.#attempt < maxMoves) {
+      // The phone hears of it only if the other relay, or this one's next life, is not there.
+      this.#attempt++;
+      this.#timer = setTimeout(() => this.#connect(), Math.random() * movingDelay);
+      return;
+    }
+    this.#become("connecting", null);
+    this.#retry(code === closed.later ? laterDelay : 0);
   }
 
-  #retry() {
+  /** @param {number} [least] ms to wait at least */
+  #retry(least = 0) {
     const most = Math.min(maxDelay, 2 * minDelay * 2 ** this.#attempt);
     this.#attempt++;
-    this.#timer = setTimeout(() => this.#connect(), minDelay + Math.random() * (most - minDelay));
+    this.#connectIn(least + minDelay + Math.random() * (most - minDelay));
   }
 
-  /** @param {PhoneState} state */
-  #become(state) {
-    if (this.#state === state) return;
+  /** @param {number} ms */
+  #connectIn(ms) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#connect(), ms);
+  }
+
+  /** Finds out why the relay took no connection: whether to come back later than usual, or not by itself. */
+  async #askWhy() {
+    const attempt = this.#attempt;
+    const why = await this.#requests.whyNot();
+    if (!why || this.#attempt !== attempt || this.#socket || this.#closed.signal.aborted) return;
+    this.#unread = this.#tell(this.#unread, why);
+    if (isFinal(why)) clearTimeout(this.#timer);
+    else if (retryAfter(why) > 0) this.#connectIn(retryAfter(why) * (1 + Math.random() / 2));
+  }
+
+  /**
+   * @param {PhoneState} state
+   * @param {RingforkError | null} error why mailboxes are not read
+   */
+  #become(state, error) {
+    const same = this.#state === state;
     this.#state = state;
-    this.#onState(state);
+    if (same) {
+      this.#unread = this.#tell(this.#unread, error);
+      return;
+    }
+    this.#unread = error;
+    this.#onState(state, this.#error);
+  }
+
+  get #error() {
+    return this.#unread ?? this.#denied;
+  }
+
+  /**
+   * Tells why the relay does not do its part, if that is another reason than before.
+   * @param {RingforkError | null} before
+   * @param {RingforkError | null} error
+   * @returns {RingforkError | null} the one to keep
+   */
+  #tell(before, error) {
+    if (before?.code === error?.code) return before;
+    queueMicrotask(() => this.#onState(this.#state, this.#error)); // once it is kept
+    return error;
   }
 
   /**
    * Takes one message of the relay. False: it is none.
-   * @param {Uint8Array} message
+   * @param {Uint8Array} bytes
    */
-  #receive(message) {
-    const type = message[0];
-    if (type === 0x01) {
-      if (message.length !== 1 + nonceSize || this.#nonce) return false;
+  #receive(bytes) {
+    const type = bytes[0];
+    if (type === message.hello) {
+      if (bytes.length !== 1 + nonceSize || this.#nonce) return false;
       clearTimeout(this.#timer);
-      this.#nonce = message.slice(1);
+      this.#nonce = bytes.slice(1);
       this.#onlineSince = Date.now();
+      for (const subscription of this.#subscriptions.values()) subscription.ended = false;
       this.#proveAll([...this.#subscriptions.values()]);
-      this.#become("online");
+      this.#become("online", null);
       return true;
     }
     if (!this.#nonce) return false;
-    if (type !== 0x02 && type !== 0x03 && type !== 0x04) return true; // from a newer relay
-    if (message.length < 1 + addressSize) return false;
-    const subscription = this.#subscriptions.get(toHex(message.subarray(1, 1 + addressSize)));
-    const rest = message.subarray(1 + addressSize);
-    if (type === 0x02) {
+    if (type !== message.frame && type !== message.end && type !== message.refused) return true; // from a newer relay
+    if (bytes.length < 1 + addressSize) return false;
+    const subscription = this.#subscriptions.get(toHex(bytes.subarray(1, 1 + addressSize)));
+    const rest = bytes.subarray(1 + addressSize);
+    if (type === message.frame) {
       if (rest.length !== 4 + frameSize) return false;
-      const age = new DataView(rest.buffer, rest.byteOffset).getUint32(0);
-      subscription?.onFrame(rest.slice(4), age);
-    } else if (type === 0x03) {
-      if (subscription) subscription.refusals = 0;
-      subscription?.onBacklogEnd();
+      if (subscription) this.#frame(subscription, rest);
+    } else if (type === message.end) {
+      if (!subscription) return true;
+      subscription.refusals = 0;
+      subscription.ended = true;
+      subscription.onBacklogEnd();
     } else if (subscription) {
       this.#refused(subscription, rest);
     }
@@ -295,7 +340,20 @@ class RelayTransport {
   }
 
   /**
-   * A mailbox that is not read is a phone that does not ring: try again, ever more slowly.
+   * A frame that a former connection brought is not taken from the backlog again; one that its sender posts again is.
+   * @param {Subscription} subscription
+   * @param {Uint8Array} rest age and frame
+   */
+  #frame(subscription, rest) {
+    const age = new DataView(rest.buffer, rest.byteOffset).getUint32(0);
+    const frame = rest.slice(4);
+    const isNew = subscription.seen.add(frame);
+    if (isNew || (subscription.ended && age === 0)) subscription.onFrame(frame, age);
+  }
+
+  /**
+   * A mailbox that is not read is a phone that does not ring: try again, ever more slowly. A proof that the relay finds wrong
+   * it finds wrong again: its operator named another URL than this page.
    * @param {Subscription} subscription
    * @param {Uint8Array} reason
    */
@@ -303,8 +361,12 @@ class RelayTransport {
     const code = new TextDecoder().decode(reason.subarray(0, 64));
     if (subscription.refusals === 0)
       console.warn(`ringfork: the relay refuses a mailbox: ${code.replace(/[^a-z-]/g, "?")}`);
-    const delay = Math.min(60_000, 1000 * 2 ** subscription.refusals++);
     clearTimeout(subscription.retry);
+    if (code === "bad-proof") {
+      this.#unread = this.#tell(this.#unread, new RingforkError("bad-proof"));
+      return;
+    }
+    const delay = Math.min(60_000, 1000 * 2 ** subscription.refusals++);
     subscription.retry = setTimeout(() => this.#prove(subscription), delay);
   }
 
@@ -336,159 +398,6 @@ class RelayTransport {
     if (!this.#nonce) return;
     const proof = mailbox.prove(this.origin, this.#nonce);
     // A Wasm that crashed just now gives none.
-    if (proof) this.#socket?.send(concat(Uint8Array.of(0x11), proof.key, proof.signature));
+    if (proof) this.#socket?.send(concat(Uint8Array.of(message.subscribe), proof.key, proof.signature));
   }
-
-  /**
-   * @param {string} method
-   * @param {string} path
-   * @param {RequestInit} [init]
-   * @returns {Promise<Response>}
-   */
-  async #request(method, path, init) {
-    try {
-      return await fetch(this.#base + path, {
-        method,
-        credentials: "omit",
-        cache: "no-store",
-        redirect: "error",
-        referrerPolicy: "no-referrer",
-        signal: AbortSignal.timeout(requestTimeout),
-        ...init,
-      });
-    } catch (cause) {
-      throw new RingforkError("relay-unreachable", undefined, { cause });
-    }
-  }
-}
-
-/** The relay's ICE servers, fetched again at half their time to live. */
-class IceServers {
-  #fetch;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #timer;
-  #failures = 0;
-  #started = false;
-  #stopped = false;
-  /** @type {() => void} */
-  #firstOver = () => {};
-
-  /** @param {(path: string) => Promise<Response>} fetch */
-  constructor(fetch) {
-    this.#fetch = fetch;
-    /** @type {RTCIceServer[]} */
-    this.servers = [];
-    /** @type {Promise<void>} */
-    this.first = new Promise((resolve) => {
-      this.#firstOver = resolve;
-    });
-  }
-
-  start() {
-    if (this.#started) return;
-    this.#started = true;
-    this.#refresh();
-  }
-
-  stop() {
-    this.#stopped = true;
-    clearTimeout(this.#timer);
-    this.#firstOver();
-  }
-
-  async #refresh() {
-    let next;
-    try {
-      const response = await this.#fetch("/v1/ice");
-      if (!response.ok) throw await refusal(response);
-      const { iceServers, ttl } = JSON.parse(new TextDecoder().decode(await read(response, maxJSONSize)));
-      this.servers = Array.isArray(iceServers) ? iceServers.slice(0, 8).flatMap(iceServer) : [];
-      this.#failures = 0;
-      next = Math.min(Math.max(Number(ttl) || 0, 20), 86_400) * 500;
-    } catch {
-      next = Math.min(60_000, 2000 * 2 ** this.#failures++);
-    }
-    this.#firstOver();
-    if (!this.#stopped) this.#timer = setTimeout(() => this.#refresh(), next);
-  }
-}
-
-/**
- * A server as RTCPeerConnection takes it, or none: one bad entry would make its constructor throw.
- * @param {any} server
- * @returns {RTCIceServer[]}
- */
-function iceServer(server) {
-  const given = Array.isArray(server?.urls) ? server.urls : [server?.urls];
-  /** @type {string[]} */
-  const urls = given.filter(
-    (/** @type {unknown} */ url) => typeof url === "string" && /^(stuns?|turns?):[^\s/]+$/i.test(url),
-  );
-  const { username, credential } = server ?? {};
-  if (typeof username === "string" && typeof credential === "string")
-    return urls.length ? [{ urls, username, credential }] : [];
-  const open = urls.filter((url) => /^stun/i.test(url));
-  return open.length ? [{ urls: open }] : [];
-}
-
-/**
- * The relay's error answer as an error.
- * @param {Response} response
- * @returns {Promise<RingforkError>}
- */
-async function refusal(response) {
-  let code;
-  try {
-    ({ code } = JSON.parse(new TextDecoder().decode(await read(response, maxJSONSize))));
-  } catch {
-    // A proxy's error page, or nothing.
-  }
-  if (typeof code === "string" && Object.hasOwn(errorCodes, code)) return new RingforkError(code);
-  if (response.status === 429) return new RingforkError("rate-limited");
-  if (response.status >= 500) return new RingforkError("relay-unreachable", `the relay answered ${response.status}`);
-  return new RingforkError("relay-refused", `the relay answered ${response.status}`);
-}
-
-/**
- * Reads a body of at most `limit` bytes.
- * @param {Response} response
- * @param {number} limit
- * @returns {Promise<Uint8Array>}
- */
-async function read(response, limit) {
-  const reader = response.body?.getReader();
-  /** @type {Uint8Array[]} */
-  const chunks = [];
-  let size = 0;
-  try {
-    for (;;) {
-      const { done, value } = (await reader?.read()) ?? { done: true };
-      if (done || !value) return concat(...chunks);
-      size += value.length;
-      if (size > limit) {
-        await reader?.cancel();
-        throw new RingforkError("relay-refused", "the relay's answer is too large");
-      }
-      chunks.push(value);
-    }
-  } catch (cause) {
-    if (cause instanceof RingforkError) throw cause;
-    throw new RingforkError("relay-unreachable", undefined, { cause });
-  }
-}
-
-/** @param {Uint8Array[]} parts */
-function concat(...parts) {
-  const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
-
-/** @param {Uint8Array} bytes */
-function toHex(bytes) {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

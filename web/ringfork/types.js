@@ -3,6 +3,8 @@
  * Types only, no code.
  */
 
+/** @import { RingforkError } from "./errors.js" */
+
 /** @typedef {"audio" | "video" | "screen"} MediaKind audio: the microphone; video: the camera; screen: a shared screen */
 /** @typedef {{ audio: boolean, video: boolean, screen: boolean }} MediaState which media are on */
 /** @typedef {"connecting" | "online" | "offline"} PhoneState the way to the relay */
@@ -102,7 +104,8 @@
  * Callbacks are called one at a time, in order. A failed request rejects with an error that has a `code`.
  * @typedef {object} Transport
  * @property {string} origin what mailbox proofs are made out to
- * @property {(onState: (state: PhoneState) => void) => void} start begins to connect, and reconnects by itself from then on
+ * @property {(onState: (state: PhoneState, error?: RingforkError | null) => void) => void} start begins to connect, and
+ *   reconnects by itself from then on; the error says why the relay does not do its part, and changes with or without the state
  * @property {(mailbox: Mailbox, onFrame: (frame: Uint8Array, ageMs: number) => void, onBacklogEnd: () => void) =>
  *   (() => void)} subscribe
  *   returns at once; survives reconnects, each of which brings the backlog and its end again; the result cancels
@@ -144,12 +147,12 @@
 
 /**
  * What the Wasm tells. refused: the last thing that was asked of this call could not be done. gone: the phone can go on no
- * more.
+ * more. relay comes from the transport, not from the Wasm.
  * @typedef {{ type: "incoming" | "call", call: Snapshot } | { type: "refused", call: string, code: string }
  *   | { type: "contacts" } | { type: "requests" } | { type: "devices", name: string, card: string }
  *   | { type: "warning", code: string, contact: string }
  *   | { type: "gone", reason: "revoked" }
- *   | { type: "state", state: PhoneState }} RawEvent
+ *   | { type: "state", state: PhoneState } | { type: "relay", error: RingforkError | null }} RawEvent
  */
 
 /** @typedef {Omit<OwnDevice, "addedAt"> & { addedAt: number }} RawDevice addedAt: in ms since 1970 */

@@ -39,6 +39,7 @@ export type PhoneState = import("./ringfork/types.js").PhoneState;
 export type CallState = import("./ringfork/types.js").CallState;
 export type EndReason = import("./ringfork/types.js").EndReason;
 export type Mailbox = import("./ringfork/types.js").Mailbox;
+export type TokenOption = import("./ringfork/token.js").TokenOption;
 export type Transport = import("./ringfork/types.js").Transport;
 export type Store = import("./ringfork/types.js").Store;
 export type ErrorCode = import("./ringfork/errors.js").ErrorCode;
@@ -60,6 +61,7 @@ export type ErrorCode = import("./ringfork/errors.js").ErrorCode;
 /** @typedef {import("./ringfork/types.js").CallState} CallState */
 /** @typedef {import("./ringfork/types.js").EndReason} EndReason */
 /** @typedef {import("./ringfork/types.js").Mailbox} Mailbox */
+/** @typedef {import("./ringfork/token.js").TokenOption} TokenOption */
 /** @typedef {import("./ringfork/types.js").Transport} Transport */
 /** @typedef {import("./ringfork/types.js").Store} Store */
 /** @typedef {import("./ringfork/errors.js").ErrorCode} ErrorCode */

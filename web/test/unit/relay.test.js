@@ -2,72 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { relayTransport } from "../../ringfork.js";
+import { FakeSocket, address, frame, json, mailbox, setUp, withFetch } from "./fakerelay.js";
 import { settle, stubGlobals } from "./fakes.js";
-
-class FakeSocket {
-  static all = [];
-  sent = [];
-  closedWith = null;
-
-  constructor(url) {
-    this.url = url;
-    FakeSocket.all.push(this);
-  }
-
-  static get last() {
-    return FakeSocket.all.at(-1);
-  }
-
-  send(data) {
-    this.sent.push(Buffer.from(data));
-  }
-
-  close(code) {
-    this.closedWith = code;
-  }
-
-  say(...parts) {
-    const { buffer, byteOffset, length } = Buffer.concat(
-      parts.map((part) => (typeof part === "number" ? Buffer.of(part) : part)),
-    );
-    this.onmessage?.({ data: buffer.slice(byteOffset, byteOffset + length) });
-  }
-
-  hello(nonce = 1) {
-    this.say(0x01, Buffer.alloc(32, nonce));
-  }
-
-  lose() {
-    this.onclose?.({});
-  }
-}
-
-const address = Uint8Array.from(Buffer.alloc(20, 0xab));
-const frame = Buffer.alloc(4096, 5);
-
-function mailbox(proofs = []) {
-  return {
-    address,
-    prove(origin, nonce) {
-      proofs.push([origin, nonce[0]]);
-      return { key: new Uint8Array(32).fill(7), signature: new Uint8Array(64).fill(nonce[0]) };
-    },
-  };
-}
-
-/** A started transport on fake sockets and a clock that the test moves; `random` is what Math.random gives. */
-function setUp(t, { random = 0, url = "https://Relay.Example:8443/" } = {}) {
-  t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
-  t.mock.method(Math, "random", () => random);
-  FakeSocket.all = [];
-  const page = new EventTarget();
-  stubGlobals(t, { WebSocket: FakeSocket, addEventListener: page.addEventListener.bind(page) });
-  const transport = relayTransport(url);
-  const states = [];
-  transport.start((state) => states.push(state));
-  t.after(() => transport.close());
-  return { transport, states, page };
-}
 
 test("the origin is that of the relay, whatever the URL looks like", () => {
   for (const [url, origin] of [
@@ -230,21 +166,6 @@ test("close ends all of it, once", async (t) => {
   assert.equal(FakeSocket.last.onclose, null);
   assert.deepEqual(transport.iceServers(), []);
 });
-
-/** A transport whose requests are answered by `answer(url, init)`. */
-function withFetch(t, answer) {
-  const requests = [];
-  const fetch = async (url, init) => {
-    requests.push({ url, ...init });
-    return answer(url, init);
-  };
-  stubGlobals(t, { fetch });
-  const transport = relayTransport("https://relay.example/prefix/");
-  t.after(() => transport.close());
-  return { transport, requests };
-}
-
-const json = (status, body) => new Response(JSON.stringify(body), { status });
 
 test("a publish needs no preflight, carries no credentials and outlives the page", async (t) => {
   const { transport, requests } = withFetch(t, () => new Response(null, { status: 204 }));

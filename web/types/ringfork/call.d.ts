@@ -28,6 +28,8 @@ export declare class Call extends CallEventTarget {
     get state(): import("./types.js").CallState;
     /** How it ended; null before. */
     get endReason(): import("./types.js").EndReason | null;
+    /** What ended it, if nobody did: the relay takes no ring from this page, or the module crashed. Else null. */
+    get error(): import("./errors.js").RingforkError | null;
     /** The label of the device that answered, where it may be known; else null. */
     get answeredBy(): string | null;
     /** Whether it rings while another call is active here. */

@@ -89,6 +89,7 @@ export declare class Endpoint {
 /**
  * The transport as the Wasm gets it: plain functions.
  * @param {Transport} transport
+ * @param {(error: RingforkError | null) => void} [onError] hears why the relay does not do its part
  * @returns {Transport}
  */
-export declare function bound(transport: Transport): Transport;
+export declare function bound(transport: Transport, onError?: (error: RingforkError | null) => void): Transport;

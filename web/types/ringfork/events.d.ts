@@ -14,12 +14,17 @@ export declare class IncomingEvent extends Event {
     /** @param {Call} call */
     constructor(call: Call);
 }
-/** Phone, "state": the way to the relay changed. A call that is active goes on without it. */
+/** Phone, "state": the way to the relay, or what stands in it, changed. A call that is active goes on without it. */
 export declare class PhoneStateEvent extends Event {
     /** @readonly */
     state: PhoneState;
-    /** @param {PhoneState} state */
-    constructor(state: PhoneState);
+    /** @readonly */
+    error: RingforkError | null;
+    /**
+     * @param {PhoneState} state
+     * @param {RingforkError | null} error see `phone.relayError`
+     */
+    constructor(state: PhoneState, error: RingforkError | null);
 }
 /** Phone, "contacts": the list of contacts or of those blocked changed, here, in another tab or on another device. */
 export declare class ContactsEvent extends Event {

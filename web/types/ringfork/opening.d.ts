@@ -11,7 +11,8 @@ import type { WasmInstance } from "./wasm.js";
  * @param {PhoneOptions} [options]
  * @returns {Promise<Phone>}
  * @throws {RingforkError} unsupported-browser, insecure-context, wasm-load-failed, store-failed, store-newer, revoked,
- *   wrong-secret, bad-backup, bad-passphrase, relay-unreachable, devices-full, bad-argument, aborted, crashed
+ *   wrong-secret, bad-backup, bad-passphrase, devices-full, bad-argument, aborted, crashed; relay-unreachable and the other
+ *   codes of the relay
  */
 export declare function openPhone(options?: PhoneOptions): Promise<Phone>;
 /**

@@ -1,6 +1,7 @@
 /**
  * The options of phones and links, and what is wrong with them.
  */
+import type { TokenOption } from "./token.js";
 import type { Store, Transport } from "./types.js";
 export type PhoneOptions = {
     /**
@@ -72,6 +73,11 @@ export type PhoneOptions = {
      */
     ringSeconds?: number;
     /**
+     * where the relay takes posts only with a publish token: one, or a function that gets
+     * one from the site's backend, and is asked again when it expires
+     */
+    token?: TokenOption;
+    /**
      * closes the phone when it fires, also while it opens
      */
     signal?: AbortSignal;
@@ -103,10 +109,15 @@ export type LinkOptions = {
      */
     store?: Store;
     /**
+     * as for `openPhone`
+     */
+    token?: TokenOption;
+    /**
      * cancels the link when it fires
      */
     signal?: AbortSignal;
 };
+/** @import { TokenOption } from "./token.js" */
 /** @import { Store, Transport } from "./types.js" */
 /**
  * @typedef {object} PhoneOptions
@@ -130,6 +141,8 @@ export type LinkOptions = {
  * @property {"wait" | "refuse"} [whenBusy] what becomes of a second call: "wait" (when left out) shows it with `call.waiting`;
  *   "refuse" answers busy here, while other tabs and devices ring on
  * @property {number} [ringSeconds] how long an outgoing call rings: 10 to 120; 45 when left out
+ * @property {TokenOption} [token] where the relay takes posts only with a publish token: one, or a function that gets
+ *   one from the site's backend, and is asked again when it expires
  * @property {AbortSignal} [signal] closes the phone when it fires, also while it opens
  */
 /**
@@ -141,6 +154,7 @@ export type LinkOptions = {
  * @property {string | URL} [wasmUrl] as for `openPhone`
  * @property {Transport} [transport] as for `openPhone`
  * @property {Store} [store] as for `openPhone`
+ * @property {TokenOption} [token] as for `openPhone`
  * @property {AbortSignal} [signal] cancels the link when it fires
  */
 /**
@@ -152,7 +166,7 @@ export declare function checkPhone(options: PhoneOptions): void;
  * @param {LinkOptions} options
  * @throws {RingforkError} bad-argument
  */
-export declare function checkLink({ profile, label, transport, store }: LinkOptions): void;
+export declare function checkLink({ profile, label, token, transport, store }: LinkOptions): void;
 /**
  * @param {unknown} profile
  * @throws {RingforkError} bad-argument

@@ -4,6 +4,7 @@
 import { PhoneEventTarget } from "./events.js";
 import type { Call } from "./call.js";
 import type { Endpoint } from "./endpoint.js";
+import type { RingforkError } from "./errors.js";
 import type { PhoneOptions } from "./options.js";
 import type { Blocked, CallMedia, Contact, ContactRequest, LinkApproval, OwnDevice, PhoneState, SafetyNumber } from "./types.js";
 /** @import { Call } from "./call.js" */
@@ -41,6 +42,12 @@ export declare class Phone extends PhoneEventTarget {
     get card(): string;
     /** The way to the relay: "connecting", "online" or "offline". */
     get state(): PhoneState;
+    /**
+     * Why the relay does not do its part, null if it does: it cannot be reached, reads no mailboxes for this page (`bad-origin`,
+     * `bad-proof`), or takes nothing from it (`token-missing`, `token-expired`, `bad-token`). Who is refused like this is not
+     * called, or calls nobody, until the cause is mended.
+     */
+    get relayError(): RingforkError | null;
     /** Whether the profile outlives the page. Where the browser keeps no databases it does not. */
     get persistent(): boolean;
     /** Sorted by name. @returns {readonly Contact[]} */
@@ -173,7 +180,8 @@ export declare class Phone extends PhoneEventTarget {
      * @param {CallMedia & { signal?: AbortSignal }} [media] audio only when left out. The signal cancels the call as long as
      *   nobody answered
      * @returns {Promise<Call>} it may have ended already, if all were that quick
-     * @throws {RingforkError} unknown-contact, too-many-calls, bad-argument, aborted, closed, crashed
+     * @throws {RingforkError} unknown-contact, too-many-calls, bad-argument, aborted, closed, crashed; bad-origin and the codes of
+     *   tokens, if the relay takes no ring from this page
      */
     call(contact: string | {
         id: string;

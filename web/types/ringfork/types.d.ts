@@ -2,6 +2,7 @@
  * The shapes that cross the module's borders: to the application, to a transport or store it brings, and to the Wasm.
  * Types only, no code.
  */
+import type { RingforkError } from "./errors.js";
 export type MediaKind = "audio" | "video" | "screen";
 export type MediaState = {
     audio: boolean;
@@ -155,9 +156,10 @@ export type Transport = {
      */
     origin: string;
     /**
-     * begins to connect, and reconnects by itself from then on
+     * begins to connect, and
+     * reconnects by itself from then on; the error says why the relay does not do its part, and changes with or without the state
      */
-    start: (onState: (state: PhoneState) => void) => void;
+    start: (onState: (state: PhoneState, error?: RingforkError | null) => void) => void;
     /**
      *   returns at once; survives reconnects, each of which brings the backlog and its end again; the result cancels
      */
@@ -260,6 +262,9 @@ export type RawEvent = {
 } | {
     type: "state";
     state: PhoneState;
+} | {
+    type: "relay";
+    error: RingforkError | null;
 };
 export type RawDevice = Omit<OwnDevice, "addedAt"> & {
     addedAt: number;
@@ -357,6 +362,7 @@ export type RawApi = {
     }) => Promise<RawLink>;
     funcs: () => number;
 };
+/** @import { RingforkError } from "./errors.js" */
 /** @typedef {"audio" | "video" | "screen"} MediaKind audio: the microphone; video: the camera; screen: a shared screen */
 /** @typedef {{ audio: boolean, video: boolean, screen: boolean }} MediaState which media are on */
 /** @typedef {"connecting" | "online" | "offline"} PhoneState the way to the relay */
@@ -444,7 +450,8 @@ export type RawApi = {
  * Callbacks are called one at a time, in order. A failed request rejects with an error that has a `code`.
  * @typedef {object} Transport
  * @property {string} origin what mailbox proofs are made out to
- * @property {(onState: (state: PhoneState) => void) => void} start begins to connect, and reconnects by itself from then on
+ * @property {(onState: (state: PhoneState, error?: RingforkError | null) => void) => void} start begins to connect, and
+ *   reconnects by itself from then on; the error says why the relay does not do its part, and changes with or without the state
  * @property {(mailbox: Mailbox, onFrame: (frame: Uint8Array, ageMs: number) => void, onBacklogEnd: () => void) =>
  *   (() => void)} subscribe
  *   returns at once; survives reconnects, each of which brings the backlog and its end again; the result cancels
@@ -483,12 +490,12 @@ export type RawApi = {
  */
 /**
  * What the Wasm tells. refused: the last thing that was asked of this call could not be done. gone: the phone can go on no
- * more.
+ * more. relay comes from the transport, not from the Wasm.
  * @typedef {{ type: "incoming" | "call", call: Snapshot } | { type: "refused", call: string, code: string }
  *   | { type: "contacts" } | { type: "requests" } | { type: "devices", name: string, card: string }
  *   | { type: "warning", code: string, contact: string }
  *   | { type: "gone", reason: "revoked" }
- *   | { type: "state", state: PhoneState }} RawEvent
+ *   | { type: "state", state: PhoneState } | { type: "relay", error: RingforkError | null }} RawEvent
  */
 /** @typedef {Omit<OwnDevice, "addedAt"> & { addedAt: number }} RawDevice addedAt: in ms since 1970 */
 /**
