@@ -21,6 +21,9 @@ func (p *Phone) relay(s RelayState) {
 	switch s {
 	case Online:
 		p.step(signalcore.RelayOnline{})
+		if !p.boxes.all {
+			p.listen()
+		}
 		p.catchUp()
 	default:
 		p.boxes.offline()
@@ -183,8 +186,13 @@ func (p *Phone) revoked() {
 	p.tell(Gone{Code: CodeRevoked})
 }
 
-// listen opens what comes by the account's keys as they are now.
+// listen opens what comes by the account's keys as they are now. Before the relay is reached for the first time that is only
+// what all contacts have in common: a page with a thousand contacts does not wait for their mailboxes.
 func (p *Phone) listen() {
-	p.boxes.subscribe(p.own(), p.Contacts())
+	if p.boxes.all || p.State() == Online {
+		p.boxes.subscribe(p.own(), p.Contacts())
+	} else {
+		p.boxes.subscribeInbox(p.own())
+	}
 	p.listenOwn()
 }

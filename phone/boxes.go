@@ -13,6 +13,7 @@ import (
 type boxes struct {
 	p     *Phone
 	inbox *box // nil before the first subscription
+	all   bool // those for contacts were subscribed to, or are in todo
 	of    map[keys.AccountID]*box
 	stale []*box   // of before all addresses changed, or of who is no contact any more: read until the new ones are
 	todo  []func() // mailboxes to be made, a few at a time
@@ -30,18 +31,25 @@ type box struct {
 // boxesAtOnce is how many mailboxes are made in one go: each costs a page most of a millisecond.
 const boxesAtOnce = 16
 
+// subscribeInbox reads the mailbox for all.
+func (b *boxes) subscribeInbox(account *keys.Account) {
+	opener := b.openers(account)()
+	if b.inbox != nil && b.inbox.boxes == account.Boxes() {
+		b.inbox.opener = opener
+		return
+	}
+	if b.inbox != nil {
+		b.stale = append(b.stale, b.inbox)
+	}
+	b.inbox = b.start(account.Inbox(), account.Boxes(), keys.AccountID{}, opener)
+}
+
 // subscribe reads exactly the mailboxes that the account has now: the one for all first, the others soon. What is not read
 // any more goes last: who rings in this moment gets through.
 func (b *boxes) subscribe(account *keys.Account, contacts []keys.Contact) {
+	b.subscribeInbox(account)
+	b.all = true
 	opener := b.openers(account)
-	if b.inbox != nil && b.inbox.boxes == account.Boxes() {
-		b.inbox.opener = opener()
-	} else {
-		if b.inbox != nil {
-			b.stale = append(b.stale, b.inbox)
-		}
-		b.inbox = b.start(account.Inbox(), account.Boxes(), keys.AccountID{}, opener())
-	}
 	former := b.of
 	b.of, b.todo = map[keys.AccountID]*box{}, nil
 	for _, c := range contacts {
@@ -102,7 +110,7 @@ func (b *boxes) start(m keys.Mailbox, generation uint32, contact keys.AccountID,
 
 // tellRead tells the machine when all mailboxes are read to their end.
 func (b *boxes) tellRead() {
-	if len(b.todo) > 0 || !b.inbox.read {
+	if !b.all || len(b.todo) > 0 || !b.inbox.read {
 		return
 	}
 	for _, x := range b.of {

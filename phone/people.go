@@ -164,7 +164,9 @@ func (p *Phone) Refresh(ctx context.Context) error {
 	p.mu.Unlock()
 	if changed {
 		p.queue.put(func() {
-			p.boxes.subscribe(p.own(), p.Contacts())
+			if p.boxes.all {
+				p.boxes.subscribe(p.own(), p.Contacts())
+			}
 			p.tell(ContactsChanged{})
 			p.warnOfDevices(old, l)
 		})

@@ -4,7 +4,7 @@
 
 import { RingforkError, toRingforkError } from "./errors.js";
 
-/** @import { RawPhone, Unthrown, WasmPhone } from "./types.js" */
+/** @import { Contact, RawPhone, Unthrown, WasmPhone } from "./types.js" */
 
 /**
  * @param {WasmPhone} wasm
@@ -15,7 +15,7 @@ export function throwing(wasm) {
     account: wasm.account,
     name: wasm.name,
     card: wasm.card,
-    contacts: () => value(wasm.contacts()),
+    contacts: () => contactsOf(value(wasm.contacts())),
     addContact: (card, name) => wasm.addContact(card, name),
     removeContact: (id) => wasm.removeContact(id),
     safetyNumber: (id) => value(wasm.safetyNumber(id)),
@@ -23,7 +23,7 @@ export function throwing(wasm) {
     verifyScanned: (id, text) => wasm.verifyScanned(id, text),
     requests: () => value(wasm.requests()),
     answerRequest: (id, answer, name) => wasm.answerRequest(id, answer, name),
-    blocked: () => value(wasm.blocked()),
+    blocked: () => contactsOf(value(wasm.blocked())),
     block: (id) => wasm.block(id),
     unblock: (id) => wasm.unblock(id),
     devices: () => value(wasm.devices()),
@@ -51,4 +51,18 @@ function value(result) {
   if (!result) throw new RingforkError("crashed");
   if ("error" in result) throw toRingforkError(result.error);
   return result.value;
+}
+
+/**
+ * Reads a list that came as one text, see contactsToJS in wasm/phone.go.
+ * @param {string} text
+ * @returns {Contact[]}
+ */
+function contactsOf(text) {
+  if (!text) return [];
+  return text.split("\n").map((line) => {
+    const at = line.indexOf(" ");
+    const flags = Number(line[at + 1]);
+    return { id: line.slice(0, at), name: line.slice(at + 3), verified: (flags & 1) !== 0, newDevice: (flags & 2) !== 0 };
+  });
 }

@@ -196,9 +196,11 @@
  */
 
 /**
- * The same as the Wasm gives it: what does not return a promise returns a value or an error to throw.
+ * The same as the Wasm gives it: what does not return a promise returns a value or an error to throw. Lists that may be long
+ * come as text, see raw.js.
  * @typedef {{ [K in keyof RawPhone]: RawPhone[K] extends (...args: infer A) => infer R
- *   ? (...args: A) => R extends Promise<any> ? R : Unthrown<R> : RawPhone[K] }} WasmPhone
+ *   ? (...args: A) => R extends Promise<any> ? R : Unthrown<K extends "contacts" | "blocked" ? string : R>
+ *   : RawPhone[K] }} WasmPhone
  */
 
 /**

@@ -343,7 +343,8 @@ export class FakeRaw {
       (name) =>
       (...args) => {
         try {
-          return { value: this[name](...args) };
+          const value = this[name](...args);
+          return { value: name === "contacts" || name === "blocked" ? lines(value) : value };
         } catch (error) {
           return { error };
         }
@@ -364,6 +365,11 @@ export class FakeRaw {
     this.asked.push([name, ...args]);
     if (this.fails[name]) throw this.fails[name];
   }
+}
+
+/** A list of contacts as the Wasm gives it. */
+function lines(contacts) {
+  return contacts.map(({ id, name, verified, newDevice }) => `${id} ${(verified ? 1 : 0) + (newDevice ? 2 : 0)} ${name}`).join("\n");
 }
 
 /** The Wasm's side of a link: the test says how it goes. */

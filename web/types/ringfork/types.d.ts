@@ -315,7 +315,7 @@ export type Unthrown<T> = {
     };
 };
 export type WasmPhone = {
-    [K in keyof RawPhone]: RawPhone[K] extends (...args: infer A) => infer R ? (...args: A) => R extends Promise<any> ? R : Unthrown<R> : RawPhone[K];
+    [K in keyof RawPhone]: RawPhone[K] extends (...args: infer A) => infer R ? (...args: A) => R extends Promise<any> ? R : Unthrown<K extends "contacts" | "blocked" ? string : R> : RawPhone[K];
 };
 export type RawOptions = {
     profile: string;
@@ -535,9 +535,11 @@ export type RawApi = {
  * @typedef {{ value: T } | { error: Error & { code?: string } }} Unthrown
  */
 /**
- * The same as the Wasm gives it: what does not return a promise returns a value or an error to throw.
+ * The same as the Wasm gives it: what does not return a promise returns a value or an error to throw. Lists that may be long
+ * come as text, see raw.js.
  * @typedef {{ [K in keyof RawPhone]: RawPhone[K] extends (...args: infer A) => infer R
- *   ? (...args: A) => R extends Promise<any> ? R : Unthrown<R> : RawPhone[K] }} WasmPhone
+ *   ? (...args: A) => R extends Promise<any> ? R : Unthrown<K extends "contacts" | "blocked" ? string : R>
+ *   : RawPhone[K] }} WasmPhone
  */
 /**
  * What the Wasm is opened with.
