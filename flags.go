@@ -5,52 +5,112 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
-	"strings"
+	"time"
 )
 
 // server is what the command line says about a server to run.
 type server struct {
 	host    string
 	port    uint16
-	origins []string       // empty: those of the address
+	origins []string       // empty: those of the address, or of the certificate
+	allow   []string       // empty: any
+	proxies proxies        // empty: none
 	turn    netip.AddrPort // zero: the web server's IP address, any port
 	dataDir string         // empty: the default; "none": memory
 	module  string         // empty: compiled here; noModule: none; else the folder to serve it from
+
+	publishKey      string // a file; empty: anybody may publish
+	limits          float64
+	tlsCert, tlsKey string // files; empty: plain HTTP
+	lan             bool
+	ops             string // HOST:PORT; empty: none
+	drain           time.Duration
+
+	cleanUp []func() error // what run made and nobody else ends
 }
 
 func parseServe(args []string) (*server, error) {
 	f := flag.NewFlagSet("ringfork", flag.ContinueOnError)
 	addr := f.String("addr", defaultAddr, "")
 	origins := f.String("origin", "", "")
+	allow := f.String("allow", "", "")
+	proxies := f.String("proxy", "", "")
 	turnAddr := f.String("turn", "", "")
+	drain := f.Float64("drain", 5, "")
 	s := &server{}
 	f.StringVar(&s.dataDir, "data", "", "")
 	f.StringVar(&s.module, "module", "", "")
+	f.StringVar(&s.publishKey, "publish-key", "", "")
+	f.Float64Var(&s.limits, "limits", 1, "")
+	f.StringVar(&s.tlsCert, "tls-cert", "", "")
+	f.StringVar(&s.tlsKey, "tls-key", "", "")
+	f.BoolVar(&s.lan, "lan", false, "")
+	f.StringVar(&s.ops, "ops", "", "")
 	if err := parseFlags(f, args); err != nil {
 		return nil, err
 	}
-	host, port, err := net.SplitHostPort(*addr)
-	if err != nil {
-		return nil, badUsage("-addr %q is not HOST:PORT", *addr)
+	if s.lan {
+		given := false
+		f.Visit(func(f *flag.Flag) { given = given || f.Name == "addr" })
+		if !given {
+			*addr = lanAddr
+		}
 	}
-	n, err := strconv.ParseUint(port, 10, 16)
-	if err != nil {
-		return nil, badUsage("-addr %q: the port is not a number from 0 to 65535", *addr)
+	var err error
+	if s.host, s.port, err = parseAddr("-addr", *addr); err != nil {
+		return nil, err
 	}
-	s.host, s.port = host, uint16(n)
+	if s.ops != "" {
+		if _, _, err := parseAddr("-ops", s.ops); err != nil {
+			return nil, err
+		}
+	}
 	if *turnAddr != "" {
 		if s.turn, err = parseTurn(*turnAddr); err != nil {
 			return nil, err
 		}
 	}
 	if *origins != "" {
-		for text := range strings.SplitSeq(*origins, ",") {
-			origin, err := parseOrigin(text)
-			if err != nil {
-				return nil, err
-			}
-			s.origins = append(s.origins, origin)
+		if s.origins, err = parseOrigins("-origin", *origins); err != nil {
+			return nil, err
+		}
+	}
+	if *allow != "" {
+		if s.allow, err = parseOrigins("-allow", *allow); err != nil {
+			return nil, err
+		}
+	}
+	if *proxies != "" {
+		if s.proxies, err = parseProxies(*proxies); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case !(s.limits >= 0.01 && s.limits <= 1e6):
+		return nil, badUsage("-limits %v is not a number from 0.01 to 1000000", s.limits)
+	case !(*drain >= 0 && *drain <= 3600):
+		return nil, badUsage("-drain %v is not a number of seconds from 0 to 3600", *drain)
+	case (s.tlsCert == "") != (s.tlsKey == ""):
+		return nil, badUsage("a certificate needs both: -tls-cert FILE and -tls-key FILE")
+	}
+	s.drain = time.Duration(*drain * float64(time.Second))
+	if s.lan {
+		if err := s.checkLAN(); err != nil {
+			return nil, err
 		}
 	}
 	return s, nil
+}
+
+// parseAddr reads HOST:PORT, with a number for the port.
+func parseAddr(flag, text string) (host string, port uint16, err error) {
+	host, digits, err := net.SplitHostPort(text)
+	if err != nil {
+		return "", 0, badUsage("%s %q is not HOST:PORT", flag, text)
+	}
+	n, err := strconv.ParseUint(digits, 10, 16)
+	if err != nil {
+		return "", 0, badUsage("%s %q: the port is not a number from 0 to 65535", flag, text)
+	}
+	return host, uint16(n), nil
 }

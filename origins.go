@@ -1,17 +1,31 @@
 package main
 
 import (
+	"fmt"
 	"net/netip"
 	"net/url"
 	"strings"
 )
+
+// parseOrigins reads what a flag says, a list of origins.
+func parseOrigins(flag, list string) ([]string, error) {
+	var origins []string
+	for text := range strings.SplitSeq(list, ",") {
+		origin, err := parseOrigin(text)
+		if err != nil {
+			return nil, badUsage("%s %q is not http(s)://HOST[:PORT]", flag, text)
+		}
+		origins = append(origins, origin)
+	}
+	return origins, nil
+}
 
 // parseOrigin returns text in the form that browsers give an origin.
 func parseOrigin(text string) (string, error) {
 	u, err := url.Parse(strings.TrimSpace(text))
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil ||
 		strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
-		return "", badUsage("-origin %q is not http(s)://HOST[:PORT]", text)
+		return "", fmt.Errorf("%q is not http(s)://HOST[:PORT]", text)
 	}
 	return originOf(u.Scheme, u.Hostname(), u.Port()), nil
 }
@@ -28,7 +42,7 @@ func originOf(scheme, host, port string) string {
 }
 
 // originsOf returns the origins by which pages reach a server that listens on host and port, the one to show first.
-func originsOf(host, port string) []string {
+func originsOf(scheme, host, port string) []string {
 	names := []string{host}
 	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
 		names = []string{"127.0.0.1", "localhost"}
@@ -39,7 +53,7 @@ func originsOf(host, port string) []string {
 	}
 	var origins []string
 	for _, name := range names {
-		origins = append(origins, originOf("http", name, port))
+		origins = append(origins, originOf(scheme, name, port))
 	}
 	return origins
 }

@@ -9,9 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 )
 
 const usage = `Ringfork: private calls between web pages.
@@ -21,11 +19,17 @@ const usage = `Ringfork: private calls between web pages.
   go run . build [-o DIR]     write what a static host or an npm package needs into DIR (default: dist)
   go run . echo [flags]       answer every call and send back what is heard and seen, for trying calls out alone;
                               print one line with the link to add it by, and go on until Ctrl-C
+  go run . token -publish-key FILE
+                              print a publish token, which is good for five to ten minutes
 
 Flags of the server:
   -addr HOST:PORT     address of the web server and the relay (default 127.0.0.1:8787; port 0: one that is free)
   -origin URL[,URL]   how pages and clients reach this server, if not by its address: for use behind
                       a proxy, as https://calls.example. Browsers allow calls over https or on localhost only
+                      (default with -tls-cert: the names in the certificate)
+  -allow URL[,URL]    origins whose pages may use this relay (default: any); its own always may
+  -proxy CIDR[,CIDR]  reverse proxies in front: what they say of a client's address (X-Forwarded-For) is believed.
+                      Without it all that comes through a proxy counts as one client
   -turn IP[:PORT]     how clients reach the TURN server, over UDP and TCP, if not at the web server's IP address
                       and a port that is free
   -data DIR           where the relay keeps slots, sealed values by which contacts find each other's
@@ -33,18 +37,29 @@ Flags of the server:
                       configuration folder, so that card links survive a restart; with port 0: none)
   -module DIR         serve the JavaScript module from a folder that "build" wrote instead of compiling it: for machines
                       without Go or the source; "none" serves no pages, only the relay
+  -publish-key FILE   only who has a token made with this key may post, write slots, and have TURN credentials.
+                      The file holds 32 random bytes in hex: openssl rand -hex 32
+  -limits N           multiplies what one client address may do (default 1)
+  -tls-cert FILE, -tls-key FILE
+                      serve https; the files are read again when they change
+  -lan                for trying on a phone in the same network: serve https on all interfaces with a certificate that
+                      is made on first use, and print a QR code of the URL too
+  -ops HOST:PORT      where /metrics, /healthz and /readyz are served for the operator. Without it /metrics answers only
+                      requests from this machine that came through no proxy; the other two are always at -addr too
+  -drain SECONDS      how long SIGTERM waits for clients to move to another relay (default 5); Ctrl-C ends at once
 
 Flags of echo:
   -relay URL          the server whose pages may call it (default http://127.0.0.1:8787)
   -data DIR           where its account is kept (default: ringfork/echo in the user's configuration folder)
 `
 
-const defaultAddr = "127.0.0.1:8787"
+const (
+	defaultAddr = "127.0.0.1:8787"
+	lanAddr     = ":8787" // with -lan
+)
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	err := run(untilSignal(), os.Args[1:], os.Stdout, os.Stderr)
 	var bad *usageError
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -75,6 +90,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			return runBuild(ctx, args[1:], stdout, notice)
 		case "echo":
 			return runEcho(ctx, args[1:], stdout)
+		case "token":
+			return runToken(args[1:], stdout)
 		case "help":
 			return flag.ErrHelp
 		}
@@ -84,7 +101,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return s.run(ctx, stdout, notice)
+	return s.run(ctx, stdout, stderr, notice)
 }
 
 // parseFlags parses args, which hold flags only.

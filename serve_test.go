@@ -184,12 +184,25 @@ func TestProgram(t *testing.T) {
 	if took := time.Since(interrupted); took > 5*time.Second {
 		t.Errorf("it took %v to end", took)
 	}
+	said := ""
 	for text := range strings.Lines(stderr.String()) {
-		if !strings.Contains(text, "the Wasm") { // that it compiles or compresses it, if it does
-			t.Errorf("it wrote to stderr: %s", text)
+		if strings.Contains(text, "the Wasm") { // that it compiles or compresses it, if it does
+			continue
 		}
+		match := logLine.FindStringSubmatch(text)
+		if match == nil {
+			t.Errorf("it wrote to stderr: %s", text)
+			continue
+		}
+		said += match[1] + "; "
+	}
+	if want := "serving tls=false tokens=false slots=memory limits=1; ended; "; said != want {
+		t.Errorf("it logged %q, want %q", said, want)
 	}
 }
+
+// logLine is a line of the server's log, with what it says.
+var logLine = regexp.MustCompile(`^time=\S+ level=INFO msg=(.*)\n$`)
 
 func TestExitCodes(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -232,7 +245,10 @@ func TestExitCodes(t *testing.T) {
 }
 
 func TestUsageNamesEveryDefault(t *testing.T) {
-	for _, want := range []string{defaultAddr, "-addr ", "-origin ", "-turn ", "-data ", "-module ", "build ", "-o "} {
+	for _, want := range []string{
+		defaultAddr, "-addr ", "-origin ", "-turn ", "-data ", "-module ", "build ", "-o ",
+		"-allow ", "-proxy ", "-publish-key ", "-limits ", "-tls-cert ", "-tls-key ", "-lan", "-ops ", "-drain ", "token ",
+	} {
 		if !strings.Contains(usage, want) {
 			t.Errorf("the usage text lacks %q", want)
 		}
@@ -254,7 +270,22 @@ func TestParseServe(t *testing.T) {
 		},
 		{"-turn 192.0.2.1", server{host: "127.0.0.1", port: 8787, turn: netip.MustParseAddrPort("192.0.2.1:0")}},
 		{"-turn [2001:db8::1]:3478", server{host: "127.0.0.1", port: 8787, turn: netip.MustParseAddrPort("[2001:db8::1]:3478")}},
+		{"-allow https://App.example,http://localhost:80", server{
+			host: "127.0.0.1", port: 8787, allow: []string{"https://app.example", "http://localhost"},
+		}},
+		{"-proxy 10.1.2.3/8,::1", server{
+			host: "127.0.0.1", port: 8787, proxies: proxies{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")},
+		}},
+		{"-tls-cert a -tls-key b -publish-key k -ops :9", server{
+			host: "127.0.0.1", port: 8787, tlsCert: "a", tlsKey: "b", publishKey: "k", ops: ":9",
+		}},
+		{"-limits 0.5 -drain 0.25", server{host: "127.0.0.1", port: 8787, limits: 0.5, drain: 250 * time.Millisecond}},
+		{"-lan", server{port: 8787, lan: true}},
+		{"-lan -addr 127.0.0.1:0", server{host: "127.0.0.1", lan: true}},
 	} {
+		if test.want.limits == 0 {
+			test.want.limits, test.want.drain = 1, 5*time.Second
+		}
 		got, err := parseServe(strings.Fields(test.args))
 		if err != nil || !reflect.DeepEqual(*got, test.want) {
 			t.Errorf("%s: %+v, %v; want %+v", test.args, got, err, test.want)
@@ -264,6 +295,8 @@ func TestParseServe(t *testing.T) {
 		"-addr", "-addr x", "-addr 127.0.0.1", "-addr 127.0.0.1:http", "-addr :65536", "-addr :-1", "-x", "-addr :1 more",
 		"-origin calls.example", "-origin https://a.example/path", "-origin ftp://a.example", "-origin https://", "-origin ,",
 		"-origin https://me@a.example", "-origin https://a.example?x", "-turn calls.example", "-turn 0.0.0.0:1", "-turn 1.2.3.4:x",
+		"-allow calls.example", "-proxy all", "-proxy 10.0.0.0/33", "-tls-cert a", "-tls-key b", "-ops 9", "-limits 0", "-limits NaN", "-limits x",
+		"-drain -1", "-drain NaN", "-lan -tls-cert a -tls-key b", "-lan -origin https://a.example", "-lan -addr localhost:0", "token",
 	} {
 		var bad *usageError
 		if got, err := parseServe(strings.Fields(args)); !errors.As(err, &bad) {
@@ -285,7 +318,7 @@ func TestOrigins(t *testing.T) {
 		{"192.0.2.1", "1", "http://192.0.2.1:1"},
 		{"Box.Example", "80", "http://box.example"},
 	} {
-		if got := strings.Join(originsOf(test.host, test.port), " "); got != test.want {
+		if got := strings.Join(originsOf("http", test.host, test.port), " "); got != test.want {
 			t.Errorf("%s %s: %s, want %s", test.host, test.port, got, test.want)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
@@ -14,18 +15,42 @@ import (
 	"ringfork/relay/turn"
 )
 
-// run serves until ctx ends, then closes everything.
-func (s *server) run(ctx context.Context, stdout io.Writer, notice func(string)) (err error) {
-	addr := net.JoinHostPort(s.host, strconv.Itoa(int(s.port)))
-	listener, err := net.Listen("tcp", addr)
+// run serves until ctx ends, then closes everything: see serveHTTP for how it may end.
+func (s *server) run(ctx context.Context, stdout, stderr io.Writer, notice func(string)) (err error) {
+	log, served := slog.New(slog.NewTextHandler(stderr, nil)), false
+	defer func() {
+		if served {
+			log.Info("ended")
+		}
+	}()
+	defer func() {
+		for _, f := range s.cleanUp {
+			err = errors.Join(err, f())
+		}
+	}()
+	listener, err := listen(net.JoinHostPort(s.host, strconv.Itoa(int(s.port))), "-addr")
 	if err != nil {
-		return listenError(addr, err)
+		return err
 	}
 	defer listener.Close()
+	var opsListener net.Listener
+	if s.ops != "" {
+		if opsListener, err = listen(s.ops, "-ops"); err != nil {
+			return err
+		}
+		defer opsListener.Close()
+	}
+	cert, err := s.loadTLS(log)
+	if err != nil {
+		return err
+	}
 	port := strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
-	origins := s.origins
-	if len(origins) == 0 {
-		origins = originsOf(s.host, port)
+	origins := s.serverOrigins(cert, port)
+	var publishKey []byte
+	if s.publishKey != "" {
+		if publishKey, err = readKey(s.publishKey); err != nil {
+			return fmt.Errorf("failed to read the publish key: %w", err)
+		}
 	}
 
 	// The port is ours before the Wasm is compiled: who typed the wrong one learns it at once.
@@ -33,7 +58,11 @@ func (s *server) run(ctx context.Context, stdout io.Writer, notice func(string))
 	if err != nil {
 		return ignoreEnd(ctx, err)
 	}
-	turnServer, err := turn.Start(turnConfig(s.turn, listener.Addr().(*net.TCPAddr).AddrPort().Addr().Unmap()))
+	turnAt := s.turn
+	if s.lan {
+		turnAt = s.lanTURN()
+	}
+	turnServer, err := turn.Start(turnConfig(turnAt, listener.Addr().(*net.TCPAddr).AddrPort().Addr().Unmap()))
 	if err != nil {
 		return fmt.Errorf("failed to start the TURN server: %w", err)
 	}
@@ -42,25 +71,93 @@ func (s *server) run(ctx context.Context, stdout io.Writer, notice func(string))
 	if err != nil {
 		return err
 	}
-	relayServer, err := relay.New(relay.Config{Origins: origins, DataDir: dataDir, ICE: turnServer.ICEServers})
+	registry := newRegistry()
+	relayServer, err := relay.New(relay.Config{
+		Origins: origins, DataDir: dataDir, ICE: turnServer.ICEServers, Allow: s.allow, PublishKey: publishKey,
+		ClientAddr: s.proxies.clientAddr, ClientFactor: s.limits, Metrics: registry, Log: log,
+	})
 	if err != nil {
 		return fmt.Errorf("failed to start the relay: %w", err)
 	}
 	defer func() { err = errors.Join(err, relayServer.Close()) }()
 
+	o := newOps(registry, relayServer.Ready)
+	o.proxies, o.proxied = s.proxies, len(s.origins) > 0 && cert == nil && len(s.proxies) == 0
+	if opsListener != nil {
+		opsServer := newHTTPServer(o.handler())
+		go opsServer.Serve(opsListener)
+		defer opsServer.Close()
+	}
+	public := o.public(opsListener == nil)
 	mux := http.NewServeMux()
 	mux.Handle("/v1/", relayServer.Handler())
+	mux.Handle("/healthz", public)
+	mux.Handle("/readyz", public)
+	mux.Handle("/metrics", public)
 	mux.Handle("/", pages)
-	return serveHTTP(ctx, listener, mux, func() { fmt.Fprintf(stdout, "Ringfork: %s\n", origins[0]) })
+	srv := newHTTPServer(mux)
+	if cert != nil {
+		srv.TLSConfig = cert.config()
+		if !s.lan { // whose warning nobody could get past any more
+			srv.Handler = strictTransport(mux)
+		}
+	}
+	ready := func() {
+		served = true
+		log.Info("serving", "tls", cert != nil, "tokens", publishKey != nil, "slots", slotsKept(dataDir), "limits", s.limits)
+		fmt.Fprintf(stdout, "Ringfork: %s\n", origins[0])
+		if s.lan {
+			s.showLAN(stdout, notice, origins)
+		}
+	}
+	drain := func() {
+		within, cancel := context.WithTimeout(context.Background(), s.drain)
+		defer cancel()
+		relayServer.Drain(within, s.drain)
+	}
+	fair := newFairListener(listener, int(clientConns*s.limits), s.proxies)
+	return serveHTTP(ctx, fair, srv, ready, drain)
+}
+
+// serverOrigins returns the origins by which pages reach this server, the one to show first.
+func (s *server) serverOrigins(cert *certificate, port string) []string {
+	switch {
+	case len(s.origins) > 0:
+		return s.origins
+	case s.lan:
+		return lanOrigins(s.lanAddrs(), port)
+	case cert == nil:
+		return originsOf("http", s.host, port)
+	}
+	if named := cert.origins(port); len(named) > 0 {
+		return named
+	}
+	return originsOf("https", s.host, port)
+}
+
+func slotsKept(dir string) string {
+	if dir == "" {
+		return "memory"
+	}
+	return "disk"
+}
+
+// listen listens on an address that a flag says.
+func listen(addr, flag string) (net.Listener, error) {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, listenError(addr, flag, err)
+	}
+	return l, nil
 }
 
 // listenError says what to do about an address that cannot be had.
-func listenError(addr string, err error) error {
+func listenError(addr, flag string, err error) error {
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("address %s is taken by another program: end that one, or choose another address "+
-			"with -addr HOST:PORT (port 0 takes one that is free)", addr)
+			"with %s HOST:PORT (port 0 takes one that is free)", addr, flag)
 	}
-	return fmt.Errorf("failed to listen on %s: %w; choose another address with -addr HOST:PORT", addr, err)
+	return fmt.Errorf("failed to listen on %s: %w; choose another address with %s HOST:PORT", addr, err, flag)
 }
 
 // ignoreEnd returns nil in place of an error that ctx's end caused.

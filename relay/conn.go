@@ -94,7 +94,7 @@ func (r *Relay) serveSub(w http.ResponseWriter, req *http.Request) error {
 	if err := r.allow(r.limits.conns, req); err != nil {
 		return err
 	}
-	client := clientPrefix(r.cfg.ClientAddr(req))
+	client := ClientPrefix(r.cfg.ClientAddr(req))
 	// All that may be refused is refused before this, for a page learns only from a request that is no WebSocket why its
 	// WebSocket failed.
 	if err := r.conns.check(client); err != nil {

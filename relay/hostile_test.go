@@ -104,11 +104,11 @@ func TestClientPrefix(t *testing.T) {
 		"192.0.2.7": "192.0.2.7/32", "::ffff:192.0.2.7": "192.0.2.7/32",
 		"2001:db8:1:2:3::4": "2001:db8:1:2::/64", "fe80::1%eth0": "fe80::/64",
 	} {
-		if got := clientPrefix(netip.MustParseAddr(in)).String(); got != want {
+		if got := ClientPrefix(netip.MustParseAddr(in)).String(); got != want {
 			t.Errorf("%s: %s, want %s", in, got, want)
 		}
 	}
-	if got := clientPrefix(netip.Addr{}); got != (netip.Prefix{}) {
+	if got := ClientPrefix(netip.Addr{}); got != (netip.Prefix{}) {
 		t.Errorf("no address: %v", got)
 	}
 }

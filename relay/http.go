@@ -180,7 +180,7 @@ func badAddress() *refusal {
 func (r *Relay) allow(l *limiter[netip.Prefix], req *http.Request) error { return r.allowN(l, req, 1) }
 
 func (r *Relay) allowN(l *limiter[netip.Prefix], req *http.Request, n int) error {
-	if wait, ok := l.allowN(clientPrefix(r.cfg.ClientAddr(req)), time.Now(), n); !ok {
+	if wait, ok := l.allowN(ClientPrefix(r.cfg.ClientAddr(req)), time.Now(), n); !ok {
 		return rateLimited("too many requests from this address", wait)
 	}
 	return nil

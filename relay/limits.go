@@ -107,8 +107,8 @@ func newClientLimits(posts rateLimit, factor float64) clientLimits {
 	}
 }
 
-// clientPrefix returns what stands for one client: an IPv4 address, or the /64 within which an IPv6 host is free to choose.
-func clientPrefix(a netip.Addr) netip.Prefix {
+// ClientPrefix returns what stands for one client: an IPv4 address, or the /64 within which an IPv6 host is free to choose.
+func ClientPrefix(a netip.Addr) netip.Prefix {
 	a = a.Unmap().WithZone("")
 	bits := 32
 	if a.Is6() {

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// parseProxies reads a list of CIDR prefixes and single IP addresses.
+func parseProxies(text string) ([]netip.Prefix, error) {
+	var list []netip.Prefix
+	for part := range strings.SplitSeq(text, ",") {
+		part = strings.TrimSpace(part)
+		prefix, err := netip.ParsePrefix(part)
+		if err != nil {
+			addr, err := netip.ParseAddr(part)
+			if err != nil {
+				return nil, badUsage("-proxy %q is neither an IP address nor a CIDR prefix such as 10.0.0.0/8", part)
+			}
+			prefix = netip.PrefixFrom(addr, addr.BitLen())
+		}
+		list = append(list, prefix.Masked())
+	}
+	return list, nil
+}
+
+// proxies are the reverse proxies whose word counts.
+type proxies []netip.Prefix
+
+func (p proxies) contain(a netip.Addr) bool {
+	return slices.ContainsFunc(p, func(prefix netip.Prefix) bool { return prefix.Contains(a) })
+}
+
+// clientAddr returns the address of a request's client: the connection's, or when that is a proxy's, the one that the nearest
+// proxies vouch for. Each proxy appends to X-Forwarded-For the address that it was asked from, so that is the rightmost entry
+// that is no proxy: what stands left of it is the client's own word.
+func (p proxies) clientAddr(r *http.Request) netip.Addr {
+	addr := remoteAddr(r)
+	entries := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(entries) - 1; i >= 0 && p.contain(addr); i-- {
+		next, ok := parseForwarded(entries[i])
+		if !ok {
+			break // not what a proxy writes: the proxy itself is all that is known
+		}
+		addr = next
+	}
+	return addr
+}
+
+// parseForwarded reads one entry of X-Forwarded-For. Some proxies write the port too.
+func parseForwarded(text string) (netip.Addr, bool) {
+	text = strings.TrimSpace(text)
+	if at, err := netip.ParseAddrPort(text); err == nil {
+		return at.Addr().Unmap(), true
+	}
+	addr, err := netip.ParseAddr(strings.Trim(text, "[]"))
+	return addr.Unmap(), err == nil
+}
+
+// remoteAddr returns the address of a request's connection, none if it cannot be told.
+func remoteAddr(r *http.Request) netip.Addr {
+	at, _ := netip.ParseAddrPort(r.RemoteAddr)
+	return at.Addr().Unmap()
+}
