@@ -152,10 +152,7 @@ func (m *Machine) settledBy(c *call, s Settled, said time.Time) {
 		return
 	}
 	if c.state == StateEnded {
-		if c.end == EndAnsweredElsewhere && c.answeredBy == "" && s.Label != "" {
-			c.answeredBy = s.Label // the account's mailbox was faster, and names nobody
-			c.dirty = true
-		}
+		m.nameWinner(c, s.Label)
 		return
 	}
 	if c.state == StateActive || c.won {

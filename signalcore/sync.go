@@ -40,8 +40,21 @@ func (m *Machine) synced(in Synced) {
 }
 
 func (m *Machine) silence(s Sync, why EndReason) {
-	if c := m.call(s.Call); c != nil && c.dir == IncomingCall && c.state == StateRinging {
+	c := m.call(s.Call)
+	switch {
+	case c == nil || c.dir != IncomingCall:
+	case c.state == StateRinging:
 		m.endRinging(c, why, s.Label)
+	case why == EndAnsweredElsewhere:
+		m.nameWinner(c, s.Label)
+	}
+}
+
+// nameWinner takes the label of the device that answered elsewhere, where the account's mailbox, which names nobody, was faster.
+func (m *Machine) nameWinner(c *call, label string) {
+	if c.state == StateEnded && c.end == EndAnsweredElsewhere && c.answeredBy == "" && label != "" {
+		c.answeredBy = label
+		c.dirty = true
 	}
 }
 
