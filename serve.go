@@ -20,7 +20,7 @@ const usage = `Ringfork: private calls between web pages.
   go run . echo [flags]       answer every call and send back what is heard and seen, for trying calls out alone;
                               print one line with the link to add it by, and go on until Ctrl-C
   go run . token -publish-key FILE
-                              print a publish token, which is good for five to ten minutes
+                              print a publish token, which is good for ten to fifteen minutes
 
 Flags of the server:
   -addr HOST:PORT     address of the web server and the relay (default 127.0.0.1:8787; port 0: one that is free)

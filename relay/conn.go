@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"encoding/base64"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -101,7 +102,11 @@ func (r *Relay) serveSub(w http.ResponseWriter, req *http.Request) error {
 		return err
 	}
 	if !strings.EqualFold(req.Header.Get("Upgrade"), "websocket") {
+		w.Header().Set("Upgrade", "websocket") // RFC 9110, section 15.5.22
 		return &refusal{http.StatusUpgradeRequired, "not-websocket", "this path is a WebSocket", 0}
+	}
+	if !isHandshake(req) {
+		return &refusal{http.StatusBadRequest, "bad-handshake", "this is no opening handshake of a WebSocket of version 13", 0}
 	}
 	if !r.enter() {
 		return draining()
@@ -132,6 +137,17 @@ func (r *Relay) serveSub(w http.ResponseWriter, req *http.Request) error {
 	ws.SetReadLimit(1 + keySize + signatureSize)
 	c.run()
 	return nil
+}
+
+// isHandshake reports whether websocket.Accept will take req (RFC 6455, section 4.2.1): what it refuses it answers itself.
+func isHandshake(req *http.Request) bool {
+	upgrades := false
+	for value := range strings.SplitSeq(strings.Join(req.Header.Values("Connection"), ","), ",") {
+		upgrades = upgrades || strings.EqualFold(strings.TrimSpace(value), "upgrade")
+	}
+	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(req.Header.Get("Sec-WebSocket-Key")))
+	return upgrades && req.ProtoAtLeast(1, 1) && req.Header.Get("Sec-WebSocket-Version") == "13" &&
+		len(req.Header.Values("Sec-WebSocket-Key")) == 1 && err == nil && len(key) == 16
 }
 
 // run serves the connection until it ends.

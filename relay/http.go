@@ -3,16 +3,14 @@ package relay
 import (
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/netip"
+	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
-)
-
-// How long a client may take to send a frame, or the at most 256 kB of a slot's value.
-const (
-	frameTimeout = 10 * time.Second
-	valueTimeout = 30 * time.Second
 )
 
 // Handler serves the relay's paths, all below /v1/. What it refuses it answers with a JSON object {"code", "error"}.
@@ -29,6 +27,7 @@ func (r *Relay) Handler() http.Handler {
 			}
 			h := methods[req.Method]
 			if h == nil {
+				w.Header().Set("Allow", strings.Join(slices.Sorted(maps.Keys(methods)), ", "))
 				r.refuse(w, &refusal{http.StatusMethodNotAllowed, "bad-method", "this path does not take that method", 0})
 				return
 			}
@@ -62,7 +61,7 @@ func (r *Relay) servePub(w http.ResponseWriter, req *http.Request) error {
 		return err
 	}
 	const postSize = addressSize + FrameSize
-	body, err := readBody(w, req, postSize+tokenSize, frameTimeout)
+	body, err := readBody(w, req, postSize+tokenSize, r.cfg.tuning.frameTimeout)
 	if err != nil && !errors.Is(err, errTooLong) {
 		return err
 	}
@@ -129,7 +128,7 @@ func (r *Relay) servePutSlot(w http.ResponseWriter, req *http.Request) error {
 	if err != nil {
 		return &refusal{http.StatusBadRequest, "bad-version", "replaces is not a version", 0}
 	}
-	value, err := readBody(w, req, MaxSlotSize, valueTimeout)
+	value, err := readBody(w, req, MaxSlotSize, r.cfg.tuning.valueTimeout)
 	if errors.Is(err, errTooLong) {
 		return &refusal{http.StatusRequestEntityTooLarge, "too-large", "a slot's value is 262144 bytes at most", 0}
 	}
@@ -200,6 +199,9 @@ func readBody(w http.ResponseWriter, req *http.Request, limit int64, timeout tim
 	var tooLong *http.MaxBytesError
 	if errors.As(err, &tooLong) {
 		return nil, errTooLong
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, &refusal{http.StatusRequestTimeout, "too-slow", "the body did not come in time", 0}
 	}
 	if err != nil {
 		return nil, &refusal{http.StatusBadRequest, "bad-size", "the body could not be read", 0}

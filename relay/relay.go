@@ -88,6 +88,9 @@ type tuning struct {
 	rereadAfter  time.Duration // from the end of the first backlog read to the second
 	pingEvery    time.Duration
 	writeTimeout time.Duration
+	// How long a client may take to send a frame, or the at most 256 kB of a slot's value.
+	frameTimeout time.Duration
+	valueTimeout time.Duration
 	queueFrames  int // frames that wait for a slow reader before it is closed
 	clientPosts  rateLimit
 	mailbox      rateLimit
@@ -230,6 +233,8 @@ func (c *Config) setDefaults() error {
 	setDefault(&t.rereadAfter, 2*time.Second)
 	setDefault(&t.pingEvery, 20*time.Second)
 	setDefault(&t.writeTimeout, 10*time.Second)
+	setDefault(&t.frameTimeout, 10*time.Second)
+	setDefault(&t.valueTimeout, 30*time.Second)
 	setDefault(&t.queueFrames, 1024)
 	if t.clientPosts.burst == 0 {
 		t.clientPosts = rateLimit{perSecond: 100, burst: 2000}

@@ -18,6 +18,7 @@ import (
 const (
 	tokenSize  = 8 + sha256.Size
 	tokenRound = 5 * time.Minute
+	tokenLead  = 2 * tokenRound
 	// tokenLife is how far ahead a token's end may be, so that a key that was lost and replaced soon matters no more.
 	tokenLife = time.Hour
 
@@ -34,11 +35,11 @@ func NewToken(key []byte, expiry time.Time) string {
 	return tokenEncoding.EncodeToString(append(b, tokenMAC(key, b)...))
 }
 
-// TokenExpiry returns the end of a token made now: five to ten minutes ahead, at a multiple of five minutes since 1970 UTC.
+// TokenExpiry returns the end of a token made now: ten to fifteen minutes ahead, at a multiple of five minutes since 1970 UTC.
 // So all users of these minutes hold the same token, and posts that carry it cannot be linked by it.
 func TokenExpiry(now time.Time) time.Time {
 	step := int64(tokenRound / time.Second)
-	return time.Unix((now.Add(tokenRound).Unix()+step-1)/step*step, 0)
+	return time.Unix((now.Add(tokenLead).Unix()+step-1)/step*step, 0)
 }
 
 func tokenMAC(key, expiry []byte) []byte {
