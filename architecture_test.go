@@ -63,7 +63,7 @@ var rules = map[string]rule{
 		},
 	},
 	"relay/client": {theirs: []string{"github.com/coder/websocket"}}, // so no NATS either
-	"relay/turn":   {ours: []string{"relay"}, theirs: []string{"github.com/pion"}},
+	"relay/turn":   {ours: []string{"relay"}, theirs: []string{"github.com/pion", "golang.org/x/time"}},
 	// A NATS cluster of real processes, for tests and benchmarks: nothing of the product imports it.
 	"relay/natstest": {theirs: []string{"github.com/nats-io/nats.go"}},
 	// A relay that means ill, for tests: nothing of the product imports it.

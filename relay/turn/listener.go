@@ -1,30 +1,48 @@
 package turn
 
 import (
+	"crypto/tls"
 	"net"
+	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 const (
 	// maxConns bounds the TCP connections, which cost something even before they authenticate.
 	maxConns = 8192
+	// maxClientConns bounds those of one client address, times Config.Limits: one for each allocation, and some that wait.
+	maxClientConns = clientShare*maxUserAllocations + 64
 	// idleTimeout ends a connection that says nothing: an allocation is refreshed at least every ten minutes.
 	idleTimeout = 11 * time.Minute
-	// firstTimeout ends one that says nothing from the start.
+	// firstTimeout ends one that has no allocation, however much it says.
 	firstTimeout = 30 * time.Second
 )
 
-// listener remembers the connections that it accepted, because pion does not: its Close would leave them open.
-type listener struct {
-	net.Listener
+// connSet remembers the connections of several listeners, because pion does not: its Close would leave them open.
+type connSet struct {
+	limits int
+	starts *starts
 
-	mu     sync.Mutex
-	conns  map[*tcpConn]bool
-	closed bool
+	mu      sync.Mutex
+	conns   map[source]*tcpConn
+	clients map[netip.Prefix]int
+	closed  bool
 }
 
-func newListener(l net.Listener) *listener { return &listener{Listener: l, conns: map[*tcpConn]bool{}} }
+func newConnSet(limits int, starts *starts) *connSet {
+	return &connSet{limits: limits, starts: starts, conns: map[source]*tcpConn{}, clients: map[netip.Prefix]int{}}
+}
+
+// listener puts what it accepts into a connSet. With tls the connections are encrypted; the handshake is part of the first
+// read, so that it is under the same timeout.
+type listener struct {
+	net.Listener
+	set *connSet
+	way way
+	tls *tls.Config
+}
 
 // Accept implements net.Listener. A connection too many is closed at once.
 func (l *listener) Accept() (net.Conn, error) {
@@ -33,57 +51,105 @@ func (l *listener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		c := &tcpConn{Conn: conn, listener: l}
-		l.mu.Lock()
-		full := l.closed || len(l.conns) >= maxConns
-		if !full {
-			l.conns[c] = true
+		c := &tcpConn{Conn: conn, raw: conn, set: l.set, client: sourceOf(l.way, conn.RemoteAddr())}
+		c.since.Store(time.Now().UnixNano())
+		if l.tls != nil {
+			c.Conn = tls.Server(conn, l.tls)
 		}
-		l.mu.Unlock()
-		if full {
-			conn.Close()
-			continue
+		if l.set.add(c) {
+			return c, nil
 		}
-		return c, nil
+		conn.Close()
 	}
 }
 
-// closeConns closes what was accepted and what still will be.
-func (l *listener) closeConns() {
-	l.mu.Lock()
-	l.closed = true
-	conns := make([]*tcpConn, 0, len(l.conns))
-	for c := range l.conns {
+func (s *connSet) add(c *tcpConn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	client := prefixOf(c.raw.RemoteAddr())
+	if s.conns[c.client] != nil || s.closed || len(s.conns) >= maxConns || s.clients[client] >= maxClientConns*s.limits {
+		return false
+	}
+	s.conns[c.client] = c
+	s.clients[client]++
+	return true
+}
+
+func (s *connSet) remove(c *tcpConn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conns[c.client] != c {
+		return
+	}
+	delete(s.conns, c.client)
+	client := prefixOf(c.raw.RemoteAddr())
+	if s.clients[client]--; s.clients[client] == 0 {
+		delete(s.clients, client)
+	}
+}
+
+// allocated notes that a connection has an allocation, or has none any more.
+func (s *connSet) allocated(client source, has bool) {
+	s.mu.Lock()
+	c := s.conns[client]
+	s.mu.Unlock()
+	if c == nil {
+		return
+	}
+	if has {
+		c.since.Store(0)
+		return
+	}
+	now := time.Now()
+	c.since.Store(now.UnixNano())
+	c.SetReadDeadline(now.Add(firstTimeout)) // it may be reading
+}
+
+// close closes what was accepted and what still will be.
+func (s *connSet) close() {
+	s.mu.Lock()
+	s.closed = true
+	conns := make([]*tcpConn, 0, len(s.conns))
+	for _, c := range s.conns {
 		conns = append(conns, c)
 	}
-	l.mu.Unlock()
+	s.mu.Unlock()
 	for _, c := range conns {
 		c.Close()
 	}
 }
 
-// tcpConn is a connection that ends when it is idle. Reads are pion's, one at a time.
+// tcpConn is a connection that ends when it is of no use. Reads are pion's, one at a time.
 type tcpConn struct {
 	net.Conn
-	listener *listener
-	spoke    bool
+	raw    net.Conn // without encryption
+	set    *connSet
+	client source
+	in     frames
+	since  atomic.Int64 // since when it has no allocation, in ns since 1970; 0: it has one
 }
 
 func (c *tcpConn) Read(p []byte) (int, error) {
-	timeout := firstTimeout
-	if c.spoke {
-		timeout = idleTimeout
+	c.set.starts.end(c.client)
+	deadline := time.Now().Add(idleTimeout)
+	if since := c.since.Load(); since != 0 {
+		deadline = time.Unix(0, since).Add(firstTimeout)
 	}
-	if err := c.SetReadDeadline(time.Now().Add(timeout)); err != nil {
+	if err := c.SetReadDeadline(deadline); err != nil {
 		return 0, err
 	}
 	n, err := c.Conn.Read(p)
-	c.spoke = c.spoke || n > 0
+	if bad := c.in.check(p[:n]); bad != nil {
+		return 0, bad
+	}
 	return n, err
 }
 
 // Write does not wait for a client that takes nothing: pion writes from the loop that serves the peer's socket.
 func (c *tcpConn) Write(p []byte) (int, error) {
+	if isResponse(p) {
+		c.set.starts.end(c.client)
+	}
 	if err := c.SetWriteDeadline(time.Now().Add(5 * time.Second)); err != nil {
 		return 0, err
 	}
@@ -94,9 +160,8 @@ func (c *tcpConn) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// Close does not say goodbye in TLS, which could wait: messages have their own lengths, so nothing can be cut off unseen.
 func (c *tcpConn) Close() error {
-	c.listener.mu.Lock()
-	delete(c.listener.conns, c)
-	c.listener.mu.Unlock()
-	return c.Conn.Close()
+	c.set.remove(c)
+	return c.raw.Close()
 }

@@ -4,71 +4,82 @@ import (
 	"net"
 	"net/netip"
 	"sync"
-	"time"
+
+	"github.com/pion/turn/v5"
 )
 
-// forbiddenPrefixes are the special-purpose ranges (RFC 6890 and the IANA registries) that netip.Addr has no method for. No
-// peer of a call that needs a relay lives there; what does live there is often reachable by this host alone.
-var forbiddenPrefixes = func() (ps []netip.Prefix) {
-	for _, s := range []string{
-		"0.0.0.0/8",       // this network: Linux takes all of it for the host itself
-		"100.64.0.0/10",   // carrier-grade NAT
-		"192.0.0.0/24",    // protocol assignments
-		"192.0.2.0/24",    // documentation
-		"192.88.99.0/24",  // 6to4 relays
-		"198.18.0.0/15",   // benchmarks
-		"198.51.100.0/24", // documentation
-		"203.0.113.0/24",  // documentation
-		"240.0.0.0/4",     // reserved, broadcast
-		"::/96",           // IPv4-compatible
-		"64:ff9b::/96",    // NAT64: an IPv4 address inside
-		"64:ff9b:1::/48",  // NAT64, local use
-		"100::/64",        // discard
-		"2001::/23",       // protocol assignments, Teredo
-		"2001:db8::/32",   // documentation
-		"2002::/16",       // 6to4: an IPv4 address inside
-		"fec0::/10",       // site-local
-	} {
-		ps = append(ps, netip.MustParsePrefix(s))
-	}
-	return ps
-}()
+// maxPeers bounds the permissions, and the channels, of one allocation: a connection has a few dozen candidates to try.
+// pion has no bound of its own, and a client could have the server remember peers until its memory is full.
+const maxPeers = 512
 
-// forbidden reports whether ip is of a range that no peer may be in.
-func forbidden(ip netip.Addr) bool {
-	ip = ip.Unmap().WithZone("")
-	if !ip.IsValid() || ip.IsUnspecified() || ip.IsLoopback() || ip.IsPrivate() || ip.IsMulticast() ||
-		ip.IsLinkLocalUnicast() || ip.IsInterfaceLocalMulticast() {
+// peers are those of one allocation, as pion tells of them.
+type peers struct {
+	mu        sync.RWMutex
+	permitted map[netip.Addr]bool
+	channels  int
+}
+
+func (p *peers) has(ip netip.Addr) bool {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.permitted[ip]
+}
+
+// permission notes that a permission was made, or has ended. It is false if there are too many now.
+func (p *peers) permission(ip netip.Addr, made bool) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !made {
+		delete(p.permitted, ip)
 		return true
 	}
-	for _, p := range forbiddenPrefixes {
-		if p.Contains(ip) {
-			return true
-		}
+	if p.permitted == nil {
+		p.permitted = map[netip.Addr]bool{}
 	}
-	return false
+	p.permitted[ip] = true
+	return len(p.permitted) <= maxPeers
 }
 
-// hostAddrs knows the host's own addresses. They may change, so it looks again when what it knows is old.
-type hostAddrs struct {
-	mu    sync.Mutex
-	at    time.Time
-	addrs map[netip.Addr]bool
+// channel notes that a channel was made, or has ended. It is false if there are too many now.
+func (p *peers) channel(made bool) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if made {
+		p.channels++
+	} else {
+		p.channels--
+	}
+	return p.channels <= maxPeers
 }
 
-func (h *hostAddrs) has(ip netip.Addr) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.addrs == nil || time.Since(h.at) > 10*time.Second {
-		h.addrs, h.at = map[netip.Addr]bool{}, time.Now()
-		list, _ := net.InterfaceAddrs() // on an error the forbidden ranges and the relayed address still hold
-		for _, a := range list {
-			if n, ok := a.(*net.IPNet); ok {
-				if ip, ok := netip.AddrFromSlice(n.IP); ok {
-					h.addrs[ip.Unmap()] = true
-				}
-			}
+// watchPeers sets the events that keep each allocation's peers. An allocation that has too many is ended: pion asks nobody
+// before it makes a channel.
+func (r *relays) watchPeers(events *turn.EventHandler, starts *starts, from func(client, local net.Addr) source) {
+	note := func(relayed net.Addr, userID string, note func(*peers) bool) {
+		r.mu.RLock()
+		c := r.open[addrPortOf(relayed).Port()]
+		r.mu.RUnlock()
+		if c != nil && c.userID == userID && !note(&c.peers) {
+			c.Close()
 		}
 	}
-	return h.addrs[ip]
+	permission := func(relayed net.Addr, userID string, peer net.IP, made bool) {
+		ip, _ := netip.AddrFromSlice(peer)
+		note(relayed, userID, func(p *peers) bool { return p.permission(ip.Unmap(), made) })
+	}
+	events.OnPermissionCreated = func(client, local net.Addr, _, userID, _ string, relayed net.Addr, peer net.IP) {
+		starts.begin(from(client, local))
+		permission(relayed, userID, peer, true)
+	}
+	events.OnPermissionDeleted = func(client, local net.Addr, _, userID, _ string, relayed net.Addr, peer net.IP) {
+		starts.wait(from(client, local))
+		permission(relayed, userID, peer, false)
+	}
+	events.OnChannelCreated = func(client, local net.Addr, _, userID, _ string, relayed, _ net.Addr, _ uint16) {
+		starts.end(from(client, local))
+		note(relayed, userID, func(p *peers) bool { return p.channel(true) })
+	}
+	events.OnChannelDeleted = func(_, _ net.Addr, _, userID, _ string, relayed, _ net.Addr, _ uint16) {
+		note(relayed, userID, func(p *peers) bool { return p.channel(false) })
+	}
 }

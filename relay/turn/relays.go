@@ -19,6 +19,7 @@ type relays struct {
 	public   netip.Addr // what clients are told
 	inside   netip.Addr // where one relayed socket reaches another
 	min, max uint16
+	quota    *quota
 	host     hostAddrs
 
 	mu     sync.RWMutex
@@ -26,8 +27,8 @@ type relays struct {
 	closed bool
 }
 
-func newRelays(listen, public netip.Addr, min, max uint16) *relays {
-	r := &relays{listen: listen, public: public, inside: listen, min: min, max: max, open: map[uint16]*relayConn{}}
+func newRelays(listen, public netip.Addr, min, max uint16, q *quota) *relays {
+	r := &relays{listen: listen, public: public, inside: listen, min: min, max: max, quota: q, open: map[uint16]*relayConn{}}
 	if listen.IsUnspecified() {
 		r.inside = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 		if listen.Is6() {
@@ -40,8 +41,11 @@ func newRelays(listen, public netip.Addr, min, max uint16) *relays {
 // permit is pion's permission handler.
 func (r *relays) permit(_ net.Addr, peer net.IP) bool {
 	ip, ok := netip.AddrFromSlice(peer)
-	ip = ip.Unmap()
-	return ok && (ip == r.public || !forbidden(ip) && !r.host.has(ip))
+	return ok && r.permits(ip.Unmap())
+}
+
+func (r *relays) permits(ip netip.Addr) bool {
+	return ip == r.public || !forbidden(ip) && !r.host.has(ip)
 }
 
 var (
@@ -65,14 +69,20 @@ func (r *relays) AllocatePacketConn(cfg turn.AllocateListenerConfig) (net.Packet
 	if cfg.Network != "udp4" && r.listen.Is4() || cfg.Network != "udp6" && !r.listen.Is4() {
 		return nil, nil, errFamily
 	}
-	udp, err := r.socket(cfg.Network, cfg.RequestedPort)
+	lease, err := r.quota.take(cfg.UserID) // of no user is who asks for an even port, before pion asks for the quota: refused
 	if err != nil {
 		return nil, nil, err
 	}
-	c := &relayConn{UDPConn: udp, relays: r, port: udp.LocalAddr().(*net.UDPAddr).AddrPort().Port()}
+	udp, err := r.socket(cfg.Network, cfg.RequestedPort)
+	if err != nil {
+		lease.release()
+		return nil, nil, err
+	}
+	c := &relayConn{UDPConn: udp, relays: r, lease: lease, userID: cfg.UserID, port: udp.LocalAddr().(*net.UDPAddr).AddrPort().Port()}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
+		lease.release()
 		udp.Close()
 		return nil, nil, errClosed
 	}
@@ -128,10 +138,14 @@ func (r *relays) close() {
 type relayConn struct {
 	*net.UDPConn
 	relays *relays
+	lease  *lease
+	userID string
 	port   uint16
+	peers  peers
 }
 
-// WriteTo sends to a peer that permit has let through. A packet for the server's own address goes to the open allocation of
+// WriteTo sends to a peer. That permit has let it through is pion's to see to; it is looked at again here, so that a mistake
+// there, or an address that became the host's own since, opens nothing. A packet for the server's own address goes to the open allocation of
 // that port, by the way inside (the public address may not be reachable from here), or nowhere.
 func (c *relayConn) WriteTo(p []byte, addr net.Addr) (int, error) {
 	udp, ok := addr.(*net.UDPAddr)
@@ -145,6 +159,11 @@ func (c *relayConn) WriteTo(p []byte, addr net.Addr) (int, error) {
 			return len(p), nil // as lost as any datagram to a closed port
 		}
 		to = netip.AddrPortFrom(c.relays.inside, to.Port())
+	} else if !c.relays.permits(to.Addr()) {
+		return len(p), nil
+	}
+	if !c.lease.spend(len(p)) {
+		return len(p), nil
 	}
 	return c.UDPConn.WriteToUDPAddrPort(p, to)
 }
@@ -163,6 +182,10 @@ func (c *relayConn) ReadFrom(p []byte) (int, net.Addr, error) {
 			}
 			from = netip.AddrPortFrom(c.relays.public, from.Port())
 		}
+		// Who has no permission is not heard by pion either, but must not use up what the client may hear.
+		if !c.relays.permits(from.Addr()) || !c.peers.has(from.Addr()) || !c.lease.spend(n) {
+			continue
+		}
 		return n, net.UDPAddrFromAddrPort(from), nil
 	}
 }
@@ -178,5 +201,6 @@ func (c *relayConn) Close() error {
 	if !mine {
 		return nil
 	}
+	c.lease.release()
 	return c.UDPConn.Close()
 }

@@ -1,18 +1,22 @@
-// Package turn runs a STUN and TURN server for the endpoints of one relay: UDP and TCP on one address and port, credentials
-// that expire after ten minutes, and no way through it into the networks of its host.
+// Package turn runs a STUN and TURN server for the endpoints of one relay: UDP and TCP on one address and port, TLS beside
+// them, credentials that expire after ten minutes, bounds on what one client may use, and no way through it into the networks
+// of its host.
 //
-// Start begins to serve, Server.ICEServers makes what GET /v1/ice of the relay answers with. The server logs nothing.
+// Start begins to serve, Server.ICEServers makes what GET /v1/ice of the relay answers with. External is a TURN server
+// elsewhere that takes credentials of the same kind. The server logs nothing.
 package turn
 
 import (
+	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
 	"sync"
 	"time"
 
-	"github.com/pion/logging"
 	"github.com/pion/turn/v5"
 
 	"ringfork/relay"
@@ -34,6 +38,15 @@ type Config struct {
 	MinPort, MaxPort uint16
 	// MaxAllocations bounds the open allocations. Zero means 4,096.
 	MaxAllocations int
+	// Limits multiplies what one client address may use: 512 allocations and 100 Mbit/s of relayed traffic in both directions
+	// together, whatever credentials it has. Zero means 1. One set of credentials may use a quarter of what one address may.
+	Limits int
+	// TLS has the certificate by which the server is reached as turns:. Nil: it is not.
+	TLS *tls.Config
+	// TLSPort is where it listens for TLS, at the IP address of Listen; 0 lets the system choose one.
+	TLSPort uint16
+	// TLSHost is the name in the certificate, by which clients are told to reach it. Empty: the public IP address.
+	TLSHost string
 
 	now func() time.Time
 }
@@ -42,9 +55,11 @@ type Config struct {
 type Server struct {
 	pion   *turn.Server
 	addr   netip.AddrPort // as clients know it
+	tlsAt  string         // "host:port" as clients know it; empty: no TLS
 	creds  *credentials
+	quota  *quota
 	relays *relays
-	tcp    *listener
+	conns  *connSet
 	once   sync.Once
 	err    error
 }
@@ -72,6 +87,7 @@ func Start(cfg Config) (*Server, error) {
 	if cfg.MaxAllocations <= 0 {
 		cfg.MaxAllocations = 4096
 	}
+	cfg.Limits = max(cfg.Limits, 1)
 	if cfg.now == nil {
 		cfg.now = time.Now
 	}
@@ -79,52 +95,128 @@ func Start(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("failed to listen for TURN: %w", err)
 	}
-	s := &Server{
-		addr:   netip.AddrPortFrom(public, udp.LocalAddr().(*net.UDPAddr).AddrPort().Port()),
-		creds:  newCredentials(cfg.Realm, cfg.now),
-		relays: newRelays(listen.Addr(), public, cfg.MinPort, cfg.MaxPort),
-		tcp:    newListener(tcp),
+	ports := []net.Listener{tcp}
+	if cfg.TLS != nil {
+		at := netip.AddrPortFrom(listen.Addr(), cfg.TLSPort).String()
+		encrypted, err := net.Listen("tcp", at)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("failed to listen for TURN over TLS: %w", err), udp.Close(), tcp.Close())
+		}
+		ports = append(ports, encrypted)
 	}
-	quota := newQuota(cfg.MaxAllocations)
-	s.pion, err = turn.NewServer(turn.ServerConfig{
-		Realm:         cfg.Realm,
-		AuthHandler:   s.creds.authenticate,
-		QuotaHandler:  quota.allow,
-		EventHandler:  quota.events(),
-		LoggerFactory: silent{},
-		PacketConnConfigs: []turn.PacketConnConfig{
-			{PacketConn: udp, RelayAddressGenerator: s.relays, PermissionHandler: s.relays.permit},
-		},
-		ListenerConfigs: []turn.ListenerConfig{
-			{Listener: s.tcp, RelayAddressGenerator: s.relays, PermissionHandler: s.relays.permit},
-		},
-	})
+	s, err := serve(cfg, listen.Addr(), public, udp, ports...)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("failed to start TURN: %w", err), udp.Close(), s.tcp.Close())
+		err = errors.Join(fmt.Errorf("failed to start TURN: %w", err), udp.Close())
+		for _, l := range ports {
+			err = errors.Join(err, l.Close())
+		}
+		return nil, err
 	}
 	return s, nil
+}
+
+// serve serves UDP, TCP and, if there is a third socket, TLS.
+func serve(cfg Config, listen, public netip.Addr, udp net.PacketConn, ports ...net.Listener) (*Server, error) {
+	starts := newStarts()
+	s := &Server{
+		addr:  netip.AddrPortFrom(public, addrPortOf(udp.LocalAddr()).Port()),
+		creds: &credentials{secret: make([]byte, 32), now: cfg.now},
+		quota: newQuota(cfg.MaxAllocations, cfg.Limits, cfg.now),
+		conns: newConnSet(cfg.Limits, starts),
+	}
+	rand.Read(s.creds.secret)
+	s.relays = newRelays(listen, public, cfg.MinPort, cfg.MaxPort, s.quota)
+	guard := newGuard(udp, cfg.Limits, cfg.now, starts)
+	listeners := []*listener{{Listener: ports[0], set: s.conns, way: byTCP}}
+	tlsPort := uint16(0)
+	if len(ports) > 1 {
+		config := cfg.TLS.Clone()
+		config.NextProtos = nil // it is no web server
+		listeners = append(listeners, &listener{Listener: ports[1], set: s.conns, way: byTLS, tls: config})
+		host := cfg.TLSHost
+		if host == "" {
+			host = public.String()
+		}
+		tlsPort = addrPortOf(ports[1].Addr()).Port()
+		s.tlsAt = net.JoinHostPort(host, strconv.Itoa(int(tlsPort)))
+	}
+
+	from := func(client, local net.Addr) source {
+		if _, ok := client.(*net.UDPAddr); ok {
+			return sourceOf(byUDP, client)
+		} else if addrPortOf(local).Port() == tlsPort {
+			return sourceOf(byTLS, client)
+		}
+		return sourceOf(byTCP, client)
+	}
+	allocated := func(client source, has bool) {
+		if client.way == byUDP {
+			guard.allocated(client, has)
+		} else {
+			s.conns.allocated(client, has)
+		}
+	}
+	events := turn.EventHandler{
+		OnAllocationCreated: func(client, local net.Addr, _, _, _ string, _ net.Addr, _ int) {
+			allocated(from(client, local), true)
+		},
+		OnAllocationDeleted: func(client, local net.Addr, _, _, _ string) { allocated(from(client, local), false) },
+	}
+	s.relays.watchPeers(&events, starts, from)
+	permit := func(by way) turn.PermissionHandler {
+		return func(client net.Addr, peer net.IP) bool {
+			starts.end(sourceOf(by, client))
+			return s.relays.permit(client, peer)
+		}
+	}
+	config := turn.ServerConfig{
+		Realm: cfg.Realm,
+		AuthHandler: func(req *turn.RequestAttributes) (string, []byte, bool) {
+			return s.creds.authenticate(cfg.Realm, req)
+		},
+		QuotaHandler:  s.quota.allow,
+		EventHandler:  events,
+		LoggerFactory: silent{},
+		PacketConnConfigs: []turn.PacketConnConfig{
+			{PacketConn: guard, RelayAddressGenerator: s.relays, PermissionHandler: permit(byUDP)},
+		},
+	}
+	for _, l := range listeners {
+		config.ListenerConfigs = append(config.ListenerConfigs,
+			turn.ListenerConfig{Listener: l, RelayAddressGenerator: s.relays, PermissionHandler: permit(l.way)})
+	}
+	var err error
+	s.pion, err = turn.NewServer(config)
+	return s, err
 }
 
 // Addr returns the address and port at which clients reach the server, for UDP and TCP.
 func (s *Server) Addr() netip.AddrPort { return s.addr }
 
 // ICEServers returns the server as clients are to be told of it, with new credentials and for how long they are good.
-// The user name is random: it links a user's allocations of one call, and nothing else.
 func (s *Server) ICEServers() ([]relay.ICEServer, time.Duration) {
-	name, password := s.creds.issue(CredentialLife)
 	at := s.addr.String()
-	return []relay.ICEServer{{
-		URLs:       []string{"stun:" + at, "turn:" + at + "?transport=udp", "turn:" + at + "?transport=tcp"},
-		Username:   name,
-		Credential: password,
-	}}, CredentialLife
+	urls := []string{"stun:" + at, "turn:" + at + "?transport=udp", "turn:" + at + "?transport=tcp"}
+	if s.tlsAt != "" {
+		urls = append(urls, "turns:"+s.tlsAt+"?transport=tcp")
+	}
+	return s.creds.iceServers(urls)
 }
+
+// Allocations returns how many allocations are open.
+func (s *Server) Allocations() int { return s.quota.allocations() }
+
+// RelayedBytes returns how many bytes were relayed so far, both directions together.
+func (s *Server) RelayedBytes() uint64 { return s.quota.relayed.Load() }
+
+// DroppedPackets returns how many packets were dropped so far because their user or client had used up what it may relay.
+func (s *Server) DroppedPackets() uint64 { return s.quota.dropped.Load() }
 
 // Close ends all allocations and connections. Calling it again returns the same error.
 func (s *Server) Close() error {
 	s.once.Do(func() {
 		s.err = s.pion.Close()
-		s.tcp.closeConns()
+		s.conns.close()
 		s.relays.close()
 	})
 	return s.err
@@ -153,21 +245,3 @@ func listenBoth(at netip.AddrPort) (net.PacketConn, net.Listener, error) {
 		}
 	}
 }
-
-// silent keeps pion from logging: it would write addresses and user names to standard error.
-type silent struct{}
-
-func (silent) NewLogger(string) logging.LeveledLogger { return silentLogger{} }
-
-type silentLogger struct{}
-
-func (silentLogger) Trace(string)          {}
-func (silentLogger) Tracef(string, ...any) {}
-func (silentLogger) Debug(string)          {}
-func (silentLogger) Debugf(string, ...any) {}
-func (silentLogger) Info(string)           {}
-func (silentLogger) Infof(string, ...any)  {}
-func (silentLogger) Warn(string)           {}
-func (silentLogger) Warnf(string, ...any)  {}
-func (silentLogger) Error(string)          {}
-func (silentLogger) Errorf(string, ...any) {}

@@ -44,7 +44,7 @@ func dial(t *testing.T, s *Server, network, name, password string) *turn.Client 
 		conn = turn.NewSTUNConn(tcp)
 	} else {
 		var err error
-		if conn, err = net.ListenPacket("udp4", "127.0.0.1:0"); err != nil {
+		if conn, err = net.ListenPacket("udp", netip.AddrPortFrom(s.relays.inside, 0).String()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -132,57 +132,6 @@ func TestSTUN(t *testing.T) {
 	}
 }
 
-func TestForbiddenPeers(t *testing.T) {
-	s := start(t, Config{PublicIP: netip.MustParseAddr("198.51.100.7")})
-	c, _ := allocate(t, s, "udp")
-	forbidden := []string{
-		"127.0.0.1", "127.1.2.3", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254", "100.64.0.1",
-		"100.127.255.255", "224.0.0.1", "239.255.255.250", "255.255.255.255", "0.0.0.0", "0.1.2.3", "198.18.0.1", "240.0.0.1",
-		"192.0.0.8", "203.0.113.9",
-	}
-	addrs, err := net.InterfaceAddrs()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, a := range addrs {
-		forbidden = append(forbidden, a.(*net.IPNet).IP.String())
-	}
-	for _, ip := range forbidden {
-		if s.relays.permit(nil, net.ParseIP(ip)) {
-			t.Errorf("%s is permitted", ip)
-		}
-		four := net.ParseIP(ip).To4()
-		if four == nil {
-			continue
-		}
-		if mapped := netip.MustParseAddr("::ffff:" + ip); s.relays.permit(nil, mapped.AsSlice()) {
-			t.Errorf("%s is permitted", mapped)
-		}
-		err := c.CreatePermission(&net.UDPAddr{IP: four, Port: 53})
-		if err == nil || !strings.Contains(err.Error(), "403") {
-			t.Errorf("permission for %s: %v", ip, err)
-		}
-	}
-	for _, ip := range []string{
-		"::", "::1", "fe80::1", "fc00::1", "fd12::1", "ff02::1", "ff05::2", "64:ff9b::7f00:1", "2002:7f00:1::", "2001:0:1::", "::7f00:1", "fec0::1",
-	} {
-		if s.relays.permit(nil, net.ParseIP(ip)) {
-			t.Errorf("%s is permitted", ip)
-		}
-	}
-	if s.relays.permit(nil, nil) || s.relays.permit(nil, net.IP{1, 2, 3}) {
-		t.Error("what is no address is permitted")
-	}
-	for _, ip := range []string{"8.8.8.8", "100.63.0.1", "172.32.0.1", "2606:4700::1", "198.51.100.7"} {
-		if !s.relays.permit(nil, net.ParseIP(ip)) {
-			t.Errorf("%s is refused", ip)
-		}
-	}
-	if err := c.CreatePermission(&net.UDPAddr{IP: net.IPv4(8, 8, 8, 8), Port: 53}); err != nil {
-		t.Errorf("permission for 8.8.8.8: %v", err)
-	}
-}
-
 // The exception for the server's own address must not open the host's other ports, in either direction.
 func TestOwnAddressReachesRelayedPortsOnly(t *testing.T) {
 	s := start(t, Config{})
@@ -251,29 +200,6 @@ func TestCredentials(t *testing.T) {
 	later.Store(int64(maxCall + 11*time.Minute))
 	if err := c.CreatePermission(&net.UDPAddr{IP: net.IPv4(8, 8, 4, 4), Port: 53}); err == nil {
 		t.Error("credentials serve for ever")
-	}
-}
-
-func TestAllocationsAreBounded(t *testing.T) {
-	s := start(t, Config{MaxAllocations: 2})
-	_, a := allocate(t, s, "udp")
-	allocate(t, s, "udp")
-	servers, _ := s.ICEServers()
-	if _, err := dial(t, s, "udp", servers[0].Username, servers[0].Credential).Allocate(); err == nil {
-		t.Error("a third allocation was made")
-	}
-	a.Close()
-	allocate(t, s, "udp")
-	q := newQuota(1000)
-	created := q.events().OnAllocationCreated
-	for range maxUserAllocations {
-		if !q.allow("u", "", nil) {
-			t.Fatal("refused too early")
-		}
-		created(nil, nil, "", "u", "", nil, 0)
-	}
-	if q.allow("u", "", nil) || !q.allow("v", "", nil) {
-		t.Error("the bound of one user is not its own")
 	}
 }
 

@@ -1,0 +1,85 @@
+package turn
+
+import (
+	"hash/maphash"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// What one client address may ask over UDP beside its allocations, in packets: room for a full fork at once. An answer to who
+// is not authenticated is up to four times as long as the question, and the question's sender may be forged: so the server is
+// not to be had as a gun.
+const (
+	unknownRate  = 200
+	unknownBurst = 2000
+)
+
+// guard is the server's UDP socket. Packets from who has no allocation pass at a bounded rate for each client.
+type guard struct {
+	net.PacketConn
+	limits int
+	now    func() time.Time
+	starts *starts
+	asking source // who sent what was read last
+	seed   maphash.Seed
+
+	mu    sync.RWMutex
+	known map[netip.AddrPort]bool
+
+	// Clients share buckets by chance, which keeps the memory fixed whatever addresses are forged. Only ReadFrom uses them,
+	// and pion calls it from one goroutine.
+	buckets [1 << 14]*rate.Limiter
+}
+
+func newGuard(conn net.PacketConn, limits int, now func() time.Time, starts *starts) *guard {
+	return &guard{PacketConn: conn, limits: limits, now: now, starts: starts, seed: maphash.MakeSeed(), known: map[netip.AddrPort]bool{}}
+}
+
+// ReadFrom implements net.PacketConn.
+func (g *guard) ReadFrom(p []byte) (int, net.Addr, error) {
+	g.starts.end(g.asking)
+	for {
+		n, from, err := g.PacketConn.ReadFrom(p)
+		if err != nil || g.pass(from) {
+			g.asking = sourceOf(byUDP, from)
+			return n, from, err
+		}
+	}
+}
+
+// WriteTo implements net.PacketConn.
+func (g *guard) WriteTo(p []byte, to net.Addr) (int, error) {
+	if isResponse(p) {
+		g.starts.end(sourceOf(byUDP, to))
+	}
+	return g.PacketConn.WriteTo(p, to)
+}
+
+func (g *guard) pass(from net.Addr) bool {
+	g.mu.RLock()
+	known := g.known[addrPortOf(from)]
+	g.mu.RUnlock()
+	if known {
+		return true
+	}
+	b := &g.buckets[maphash.Comparable(g.seed, prefixOf(from))%uint64(len(g.buckets))]
+	if *b == nil {
+		*b = rate.NewLimiter(rate.Limit(unknownRate*g.limits), unknownBurst*g.limits)
+	}
+	return (*b).AllowN(g.now(), 1)
+}
+
+// allocated notes that a client has an allocation, or has none any more.
+func (g *guard) allocated(client source, has bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if has {
+		g.known[client.addr] = true
+	} else {
+		delete(g.known, client.addr)
+	}
+}
