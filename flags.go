@@ -3,7 +3,6 @@ package main
 import (
 	"flag"
 	"net"
-	"net/netip"
 	"strconv"
 	"time"
 )
@@ -12,12 +11,12 @@ import (
 type server struct {
 	host    string
 	port    uint16
-	origins []string       // empty: those of the address, or of the certificate
-	allow   []string       // empty: any
-	proxies proxies        // empty: none
-	turn    netip.AddrPort // zero: the web server's IP address, any port
-	dataDir string         // empty: the default; "none": memory
-	module  string         // empty: compiled here; noModule: none; else the folder to serve it from
+	origins []string // empty: those of the address, or of the certificate
+	allow   []string // empty: any
+	proxies proxies  // empty: none
+	turn    turnOptions
+	dataDir string // empty: the default; "none": memory
+	module  string // empty: compiled here; noModule: none; else the folder to serve it from
 
 	publishKey      string // a file; empty: anybody may publish
 	limits          float64
@@ -35,7 +34,9 @@ func parseServe(args []string) (*server, error) {
 	origins := f.String("origin", "", "")
 	allow := f.String("allow", "", "")
 	proxies := f.String("proxy", "", "")
-	turnAddr := f.String("turn", "", "")
+	turnServer := f.String("turn", "", "")
+	turnSecret := f.String("turn-secret", "", "")
+	turnTLS := f.String("turn-tls", "", "")
 	drain := f.Float64("drain", 5, "")
 	s := &server{}
 	f.StringVar(&s.dataDir, "data", "", "")
@@ -65,10 +66,8 @@ func parseServe(args []string) (*server, error) {
 			return nil, err
 		}
 	}
-	if *turnAddr != "" {
-		if s.turn, err = parseTurn(*turnAddr); err != nil {
-			return nil, err
-		}
+	if s.turn, err = parseTURN(*turnServer, *turnSecret, *turnTLS); err != nil {
+		return nil, err
 	}
 	if *origins != "" {
 		if s.origins, err = parseOrigins("-origin", *origins); err != nil {

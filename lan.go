@@ -165,8 +165,8 @@ func (s *server) checkLAN() error {
 
 // lanTURN returns where clients find TURN: at the address that is shown.
 func (s *server) lanTURN() netip.AddrPort {
-	if s.turn.IsValid() {
-		return s.turn
+	if s.turn.at.IsValid() {
+		return s.turn.at
 	}
 	return netip.AddrPortFrom(s.lanAddrs()[0], 0)
 }

@@ -32,6 +32,10 @@ Flags of the server:
                       Without it all that comes through a proxy counts as one client
   -turn IP[:PORT]     how clients reach the TURN server, over UDP and TCP, if not at the web server's IP address
                       and a port that is free
+  -turn-tls PORT      its port for TLS, when there is a certificate (default 5349; 0: one that is free)
+  -turn URL[,URL]     use a TURN server elsewhere, such as coturn: turn:HOST:PORT?transport=udp,
+                      turn:HOST:PORT?transport=tcp, turns:HOST:PORT, stun:HOST:PORT
+  -turn-secret FILE   the secret shared with that server, one line (coturn's static-auth-secret)
   -data DIR           where the relay keeps slots, sealed values by which contacts find each other's
                       devices; "none" keeps them in memory (default: ringfork/relay-PORT in the user's
                       configuration folder, so that card links survive a restart; with port 0: none)

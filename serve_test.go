@@ -246,7 +246,7 @@ func TestExitCodes(t *testing.T) {
 
 func TestUsageNamesEveryDefault(t *testing.T) {
 	for _, want := range []string{
-		defaultAddr, "-addr ", "-origin ", "-turn ", "-data ", "-module ", "build ", "-o ",
+		defaultAddr, "-addr ", "-origin ", "-turn ", "-turn-tls ", "-turn-secret ", "-data ", "-module ", "build ", "-o ",
 		"-allow ", "-proxy ", "-publish-key ", "-limits ", "-tls-cert ", "-tls-key ", "-lan", "-ops ", "-drain ", "token ",
 	} {
 		if !strings.Contains(usage, want) {
@@ -268,8 +268,8 @@ func TestParseServe(t *testing.T) {
 			"-origin https://Calls.example/,http://10.0.0.1:80,https://[::1]:444",
 			server{host: "127.0.0.1", port: 8787, origins: []string{"https://calls.example", "http://10.0.0.1", "https://[::1]:444"}},
 		},
-		{"-turn 192.0.2.1", server{host: "127.0.0.1", port: 8787, turn: netip.MustParseAddrPort("192.0.2.1:0")}},
-		{"-turn [2001:db8::1]:3478", server{host: "127.0.0.1", port: 8787, turn: netip.MustParseAddrPort("[2001:db8::1]:3478")}},
+		{"-turn 192.0.2.1", server{host: "127.0.0.1", port: 8787, turn: turnOptions{at: netip.MustParseAddrPort("192.0.2.1:0")}}},
+		{"-turn [2001:db8::1]:3478", server{host: "127.0.0.1", port: 8787, turn: turnOptions{at: netip.MustParseAddrPort("[2001:db8::1]:3478")}}},
 		{"-allow https://App.example,http://localhost:80", server{
 			host: "127.0.0.1", port: 8787, allow: []string{"https://app.example", "http://localhost"},
 		}},
@@ -321,29 +321,6 @@ func TestOrigins(t *testing.T) {
 		if got := strings.Join(originsOf("http", test.host, test.port), " "); got != test.want {
 			t.Errorf("%s %s: %s, want %s", test.host, test.port, got, test.want)
 		}
-	}
-}
-
-func TestTurnConfig(t *testing.T) {
-	local := netip.MustParseAddr("127.0.0.1")
-	for _, test := range []struct{ public, web, listen, ip string }{
-		{"", "127.0.0.1", "127.0.0.1:0", "127.0.0.1"},
-		{"127.0.0.1:99", "127.0.0.1", "127.0.0.1:99", "127.0.0.1"},
-		{"[::1]:99", "127.0.0.1", "[::1]:99", "::1"},
-		{"192.0.2.1:99", "127.0.0.1", "0.0.0.0:99", "192.0.2.1"},
-		{"[2001:db8::1]:0", "127.0.0.1", "[::]:0", "2001:db8::1"},
-	} {
-		var public netip.AddrPort
-		if test.public != "" {
-			public = netip.MustParseAddrPort(test.public)
-		}
-		got := turnConfig(public, local)
-		if got.Listen != test.listen || got.PublicIP.String() != test.ip {
-			t.Errorf("%q: listens on %s for %s, want %s for %s", test.public, got.Listen, got.PublicIP, test.listen, test.ip)
-		}
-	}
-	if got := turnConfig(netip.AddrPort{}, netip.IPv6Unspecified()); !slices.Contains(ownAddrs(), got.PublicIP) {
-		t.Errorf("a server on all addresses tells clients of %s, which is none of them", got.PublicIP)
 	}
 }
 

@@ -12,7 +12,6 @@ import (
 	"syscall"
 
 	"ringfork/relay"
-	"ringfork/relay/turn"
 )
 
 // run serves until ctx ends, then closes everything: see serveHTTP for how it may end.
@@ -58,22 +57,21 @@ func (s *server) run(ctx context.Context, stdout, stderr io.Writer, notice func(
 	if err != nil {
 		return ignoreEnd(ctx, err)
 	}
-	turnAt := s.turn
-	if s.lan {
-		turnAt = s.lanTURN()
-	}
-	turnServer, err := turn.Start(turnConfig(turnAt, listener.Addr().(*net.TCPAddr).AddrPort().Addr().Unmap()))
+	ice, turnServer, err := s.startTURN(listener.Addr().(*net.TCPAddr).AddrPort().Addr().Unmap(), origins, cert)
 	if err != nil {
-		return fmt.Errorf("failed to start the TURN server: %w", err)
+		return err
 	}
-	defer func() { err = errors.Join(err, turnServer.Close()) }()
+	if turnServer != nil {
+		defer func() { err = errors.Join(err, turnServer.Close()) }()
+	}
 	dataDir, err := s.slotsDir()
 	if err != nil {
 		return err
 	}
 	registry := newRegistry()
+	registerTURN(registry, turnServer)
 	relayServer, err := relay.New(relay.Config{
-		Origins: origins, DataDir: dataDir, ICE: turnServer.ICEServers, Allow: s.allow, PublishKey: publishKey,
+		Origins: origins, DataDir: dataDir, ICE: ice, Allow: s.allow, PublishKey: publishKey,
 		ClientAddr: s.proxies.clientAddr, ClientFactor: s.limits, Metrics: registry, Log: log,
 	})
 	if err != nil {

@@ -1,15 +1,73 @@
 package main
 
 import (
+	"bytes"
+	"errors"
+	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
+	"os"
+	"regexp"
 	"slices"
+	"strconv"
+	"strings"
+	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"ringfork/relay"
 	"ringfork/relay/turn"
 )
 
-// parseTurn reads an IP address with or without a port.
-func parseTurn(text string) (netip.AddrPort, error) {
+// turnOptions says which TURN server clients use: one in this process, or with urls another one.
+type turnOptions struct {
+	at         netip.AddrPort // how clients reach ours; zero: at the web server's IP address, any port
+	tlsPort    uint16         // of ours; 0: defaultTURNTLS, or if the web server's is any, any
+	anyTLSPort bool           // instead: one that is free
+	urls       []string       // of another server
+	secretFile string         // the secret that we share with it
+}
+
+const defaultTURNTLS = 5349
+
+// minTURNSecret is shorter than anything that a generator of secrets makes.
+const minTURNSecret = 16
+
+// parseTURN reads the flags -turn, -turn-secret and -turn-tls. Empty ones were not given.
+func parseTURN(server, secretFile, tlsPort string) (turnOptions, error) {
+	o := turnOptions{secretFile: secretFile}
+	var err error
+	switch {
+	case turnURL.MatchString(server):
+		if o.urls, err = parseTURNURLs(server); err != nil {
+			return turnOptions{}, err
+		}
+		if secretFile == "" {
+			return turnOptions{}, badUsage("-turn %s needs -turn-secret FILE, with the secret that is static-auth-secret there", server)
+		}
+		if tlsPort != "" {
+			return turnOptions{}, badUsage("-turn-tls is for the TURN server of this program: name the other one's TLS port as turns:HOST:PORT")
+		}
+	case secretFile != "":
+		return turnOptions{}, badUsage("-turn-secret is for another TURN server: name it with -turn turn:HOST:PORT")
+	case server != "":
+		if o.at, err = parseTURNAddr(server); err != nil {
+			return turnOptions{}, err
+		}
+	}
+	if tlsPort != "" {
+		n, err := strconv.ParseUint(tlsPort, 10, 16)
+		if err != nil {
+			return turnOptions{}, badUsage("-turn-tls %q is not a number from 0 to 65535", tlsPort)
+		}
+		o.tlsPort, o.anyTLSPort = uint16(n), n == 0
+	}
+	return o, nil
+}
+
+// parseTURNAddr reads an IP address with or without a port.
+func parseTURNAddr(text string) (netip.AddrPort, error) {
 	at, err := netip.ParseAddrPort(text)
 	if err != nil {
 		var ip netip.Addr
@@ -17,9 +75,126 @@ func parseTurn(text string) (netip.AddrPort, error) {
 		at = netip.AddrPortFrom(ip, 0)
 	}
 	if err != nil || at.Addr().IsUnspecified() {
-		return netip.AddrPort{}, badUsage("-turn %q is not an IP address, or IP:PORT", text)
+		return netip.AddrPort{}, badUsage("-turn %q is not an IP address, IP:PORT, or turn:HOST:PORT", text)
 	}
 	return netip.AddrPortFrom(at.Addr().Unmap(), at.Port()), nil
+}
+
+var (
+	turnURL  = regexp.MustCompile(`^(?i:turns?|stuns?):`)
+	hostName = regexp.MustCompile(`^(?i)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*\.?$`)
+)
+
+// parseTURNURLs reads the URLs of another server (RFC 7064, RFC 7065), as strictly as browsers do: they refuse to make a
+// connection at all when one is malformed.
+func parseTURNURLs(text string) ([]string, error) {
+	var urls []string
+	relays := false
+	for u := range strings.SplitSeq(text, ",") {
+		u = strings.TrimSpace(u)
+		if err := checkTURNURL(u); err != nil {
+			return nil, badUsage("-turn: %q is no URL of a TURN server: %v", u, err)
+		}
+		relays = relays || strings.HasPrefix(strings.ToLower(u), "turn")
+		urls = append(urls, u)
+	}
+	if !relays {
+		return nil, badUsage("-turn %q names no TURN server: add turn:HOST:PORT", text)
+	}
+	return urls, nil
+}
+
+func checkTURNURL(text string) error {
+	u, err := url.Parse(text)
+	if err != nil || !turnURL.MatchString(text) || u.Opaque == "" || u.Fragment != "" {
+		return errors.New("write turn:HOST:PORT, turns:HOST:PORT or stun:HOST:PORT")
+	}
+	host, port := u.Opaque, ""
+	if h, p, err := net.SplitHostPort(host); err == nil {
+		if n, err := strconv.ParseUint(p, 10, 16); err != nil || n == 0 {
+			return fmt.Errorf("%q is no port", p)
+		}
+		host, port = h, p
+	} else {
+		host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	}
+	ip, err := netip.ParseAddr(host)
+	if bracketed := strings.HasPrefix(u.Opaque, "["); err == nil && (ip.Is6() != bracketed || ip.Zone() != "" || ip.IsUnspecified()) ||
+		err != nil && (bracketed || !hostName.MatchString(host)) {
+		return fmt.Errorf("%q is no host", strings.TrimSuffix(u.Opaque, ":"+port))
+	}
+	switch scheme := strings.ToLower(u.Scheme); {
+	case u.RawQuery == "" && !u.ForceQuery:
+		return nil
+	case strings.HasPrefix(scheme, "stun"):
+		return errors.New("a STUN server has no transport to choose")
+	case u.RawQuery == "transport=tcp", u.RawQuery == "transport=udp" && scheme == "turn":
+		return nil
+	case u.RawQuery == "transport=udp":
+		return errors.New("browsers speak TLS over TCP only")
+	}
+	return errors.New("the only parameter is transport=udp or transport=tcp")
+}
+
+// iceServers is what a relay's configuration takes.
+type iceServers = func() ([]relay.ICEServer, time.Duration)
+
+// startTURN has clients use the server that the flags name. Ours is returned, and to be closed; there is none when it is another's.
+// web is the web server's IP address, origins how clients reach that, cert what it shows them (nil: TURN has no TLS either).
+func (s *server) startTURN(web netip.Addr, origins []string, cert *certificate) (iceServers, *turn.Server, error) {
+	o := s.turn
+	if len(o.urls) > 0 {
+		secret, err := os.ReadFile(o.secretFile)
+		if err != nil {
+			return nil, nil, fmt.Errorf("failed to read the TURN server's secret: %w", err)
+		}
+		if secret = bytes.TrimSpace(secret); len(secret) < minTURNSecret || bytes.ContainsAny(secret, "\r\n") {
+			return nil, nil, fmt.Errorf("-turn-secret %s has no secret: it must be one line of at least %d characters, the same as "+
+				"static-auth-secret of the TURN server", o.secretFile, minTURNSecret)
+		}
+		return turn.External{URLs: o.urls, Secret: secret}.ICEServers, nil, nil
+	}
+	if s.lan {
+		o.at, cert = s.lanTURN(), nil // who gets past a browser's warning does so for pages, not for TURN
+	}
+	cfg := turnConfig(o.at, web)
+	cfg.Limits = s.limits
+	if cert != nil {
+		cfg.TLS, cfg.TLSPort = cert.config(), o.tlsPort
+		if o.tlsPort == 0 && !o.anyTLSPort && s.port != 0 {
+			cfg.TLSPort = defaultTURNTLS
+		}
+	}
+	for _, origin := range origins {
+		if u, err := url.Parse(origin); err == nil && u.Scheme == "https" {
+			cfg.TLSHost = u.Hostname() // whose name the certificate has
+			break
+		}
+	}
+	server, err := turn.Start(cfg)
+	if err != nil {
+		return nil, nil, fmt.Errorf("failed to start the TURN server: %w; choose its address with -turn IP:PORT, and its port for "+
+			"TLS with -turn-tls PORT", err)
+	}
+	return server.ICEServers, server, nil
+}
+
+// registerTURN has the operator see what the TURN server does, if it is ours.
+func registerTURN(registry prometheus.Registerer, server *turn.Server) {
+	if server == nil {
+		return
+	}
+	registry.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "ringfork_turn_allocations", Help: "Open allocations of the TURN server.",
+		}, func() float64 { return float64(server.Allocations()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "ringfork_turn_relayed_bytes_total", Help: "Bytes relayed by the TURN server, both directions together.",
+		}, func() float64 { return float64(server.RelayedBytes()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "ringfork_turn_dropped_packets_total", Help: "Packets dropped because somebody had used up what they may relay.",
+		}, func() float64 { return float64(server.DroppedPackets()) }),
+	)
 }
 
 // turnConfig says where TURN is to listen so that clients reach it at public. Without one that is the IP address of the web

@@ -21,7 +21,7 @@ const (
 // guard is the server's UDP socket. Packets from who has no allocation pass at a bounded rate for each client.
 type guard struct {
 	net.PacketConn
-	limits int
+	limits float64
 	now    func() time.Time
 	starts *starts
 	asking source // who sent what was read last
@@ -35,7 +35,7 @@ type guard struct {
 	buckets [1 << 14]*rate.Limiter
 }
 
-func newGuard(conn net.PacketConn, limits int, now func() time.Time, starts *starts) *guard {
+func newGuard(conn net.PacketConn, limits float64, now func() time.Time, starts *starts) *guard {
 	return &guard{PacketConn: conn, limits: limits, now: now, starts: starts, seed: maphash.MakeSeed(), known: map[netip.AddrPort]bool{}}
 }
 
@@ -68,7 +68,7 @@ func (g *guard) pass(from net.Addr) bool {
 	}
 	b := &g.buckets[maphash.Comparable(g.seed, prefixOf(from))%uint64(len(g.buckets))]
 	if *b == nil {
-		*b = rate.NewLimiter(rate.Limit(unknownRate*g.limits), unknownBurst*g.limits)
+		*b = rate.NewLimiter(rate.Limit(unknownRate*g.limits), int(unknownBurst*g.limits))
 	}
 	return (*b).AllowN(g.now(), 1)
 }

@@ -22,7 +22,7 @@ const (
 
 // connSet remembers the connections of several listeners, because pion does not: its Close would leave them open.
 type connSet struct {
-	limits int
+	limits float64
 	starts *starts
 
 	mu      sync.Mutex
@@ -31,7 +31,7 @@ type connSet struct {
 	closed  bool
 }
 
-func newConnSet(limits int, starts *starts) *connSet {
+func newConnSet(limits float64, starts *starts) *connSet {
 	return &connSet{limits: limits, starts: starts, conns: map[source]*tcpConn{}, clients: map[netip.Prefix]int{}}
 }
 
@@ -67,7 +67,7 @@ func (s *connSet) add(c *tcpConn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	client := prefixOf(c.raw.RemoteAddr())
-	if s.conns[c.client] != nil || s.closed || len(s.conns) >= maxConns || s.clients[client] >= maxClientConns*s.limits {
+	if s.conns[c.client] != nil || s.closed || len(s.conns) >= maxConns || s.clients[client] >= int(maxClientConns*s.limits) {
 		return false
 	}
 	s.conns[c.client] = c

@@ -34,7 +34,7 @@ var errQuota = errors.New("quota is used up")
 // set of credentials, a client an address prefix: so that many credentials buy nothing.
 type quota struct {
 	max    int
-	client int // how many users' shares a client may have
+	client float64 // how many users' shares a client may have
 	now    func() time.Time
 
 	relayed, dropped atomic.Uint64
@@ -52,7 +52,7 @@ type share struct {
 	traffic     *rate.Limiter
 }
 
-func newQuota(max, limits int, now func() time.Time) *quota {
+func newQuota(max int, limits float64, now func() time.Time) *quota {
 	return &quota{max: max, client: clientShare * limits, now: now, users: map[string]*share{}, clients: map[netip.Prefix]*share{}}
 }
 
@@ -105,7 +105,7 @@ func (q *quota) allow(id, _ string, _ net.Addr) bool {
 func (q *quota) room(name string, client netip.Prefix) bool {
 	u, c := q.users[name], q.clients[client]
 	return q.all < q.max && (u == nil || u.allocations < maxUserAllocations) &&
-		(c == nil || c.allocations < q.client*maxUserAllocations)
+		(c == nil || c.allocations < int(q.client*maxUserAllocations))
 }
 
 // take counts one allocation, until its lease is released.
@@ -123,8 +123,7 @@ func (q *quota) take(id string) (*lease, error) {
 		q.users[name] = l.user
 	}
 	if l.client == nil {
-		n := q.client
-		l.client = &share{traffic: rate.NewLimiter(rate.Limit(n*userBytes), n*userBurst)}
+		l.client = &share{traffic: rate.NewLimiter(rate.Limit(q.client*userBytes), int(q.client*userBurst))}
 		q.clients[client] = l.client
 	}
 	q.all++

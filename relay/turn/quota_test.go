@@ -67,9 +67,9 @@ func id(name, ip string) string {
 
 // Who has many credentials has no more allocations for it.
 func TestClientQuota(t *testing.T) {
-	for _, limits := range []int{1, 2} {
+	for _, limits := range []float64{0.5, 1, 2} {
 		q := newQuota(1<<20, limits, time.Now)
-		bound := clientShare * maxUserAllocations * limits
+		bound := int(clientShare * maxUserAllocations * limits)
 		var leases []*lease
 		for i := range bound {
 			// An IPv6 client chooses within its /64.

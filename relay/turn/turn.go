@@ -40,7 +40,7 @@ type Config struct {
 	MaxAllocations int
 	// Limits multiplies what one client address may use: 512 allocations and 100 Mbit/s of relayed traffic in both directions
 	// together, whatever credentials it has. Zero means 1. One set of credentials may use a quarter of what one address may.
-	Limits int
+	Limits float64
 	// TLS has the certificate by which the server is reached as turns:. Nil: it is not.
 	TLS *tls.Config
 	// TLSPort is where it listens for TLS, at the IP address of Listen; 0 lets the system choose one.
@@ -87,7 +87,9 @@ func Start(cfg Config) (*Server, error) {
 	if cfg.MaxAllocations <= 0 {
 		cfg.MaxAllocations = 4096
 	}
-	cfg.Limits = max(cfg.Limits, 1)
+	if cfg.Limits <= 0 {
+		cfg.Limits = 1
+	}
 	if cfg.now == nil {
 		cfg.now = time.Now
 	}

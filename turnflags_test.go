@@ -1,0 +1,141 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ringfork/relay"
+)
+
+func TestParseTURN(t *testing.T) {
+	const host, port = "127.0.0.1", 8787
+	for _, test := range []struct {
+		args string
+		want turnOptions
+	}{
+		{"-turn-tls 0", turnOptions{anyTLSPort: true}},
+		{"-turn 192.0.2.1:9 -turn-tls 443", turnOptions{at: netip.MustParseAddrPort("192.0.2.1:9"), tlsPort: 443}},
+		{
+			"-turn turn:a.example:3478?transport=udp,TURN:[::1]:1?transport=tcp,turns:192.0.2.1,turns:a.example:443?transport=tcp,stun:[2001:db8::1] -turn-secret f",
+			turnOptions{secretFile: "f", urls: []string{
+				"turn:a.example:3478?transport=udp", "TURN:[::1]:1?transport=tcp", "turns:192.0.2.1", "turns:a.example:443?transport=tcp",
+				"stun:[2001:db8::1]",
+			}},
+		},
+	} {
+		got, err := parseServe(strings.Fields(test.args))
+		if want := (server{host: host, port: port, turn: test.want, limits: 1, drain: 5 * time.Second}); err != nil || !reflect.DeepEqual(*got, want) {
+			t.Errorf("%s: %+v, %v; want %+v", test.args, got, err, want)
+		}
+	}
+	for _, test := range []struct{ args, want string }{
+		{"-turn turn:a.example", "needs -turn-secret FILE"},
+		{"-turn-secret f", "name it with -turn"},
+		{"-turn 192.0.2.1 -turn-secret f", "name it with -turn"},
+		{"-turn turn:a.example -turn-secret f -turn-tls 1", "turns:HOST:PORT"},
+		{"-turn-tls https", "number from 0 to 65535"},
+		{"-turn-tls 65536", "number from 0 to 65535"},
+		{"-turn stun:a.example -turn-secret f", "names no TURN server"},
+		{"-turn turn: -turn-secret f", "write turn:HOST:PORT"},
+		{"-turn turn://a.example -turn-secret f", "write turn:HOST:PORT"},
+		{"-turn turn:a.example,b.example -turn-secret f", "write turn:HOST:PORT"},
+		{"-turn turn:a.example#x -turn-secret f", "write turn:HOST:PORT"},
+		{"-turn turn:a.example, -turn-secret f", "write turn:HOST:PORT"},
+		{"-turn turn:me@a.example -turn-secret f", "no host"},
+		{"-turn turn:a_b.example:1 -turn-secret f", "no host"},
+		{"-turn turn:a.example/x -turn-secret f", "no host"},
+		{"-turn turn:::1 -turn-secret f", "no host"},
+		{"-turn turn:[a.example]:1 -turn-secret f", "no host"},
+		{"-turn turn:0.0.0.0:1 -turn-secret f", "no host"},
+		{"-turn turn:a.example:0 -turn-secret f", "no port"},
+		{"-turn turn:a.example:65536 -turn-secret f", "no port"},
+		{"-turn turn:a.example:x -turn-secret f", "no port"},
+		{"-turn turn:a.example? -turn-secret f", "only parameter"},
+		{"-turn turn:a.example?transport=dtls -turn-secret f", "only parameter"},
+		{"-turn turn:a.example?transport=udp&x=1 -turn-secret f", "only parameter"},
+		{"-turn turns:a.example?transport=udp -turn-secret f", "TLS over TCP only"},
+		{"-turn turn:a.example,stun:a.example?transport=udp -turn-secret f", "no transport to choose"},
+	} {
+		var bad *usageError
+		if got, err := parseServe(strings.Fields(test.args)); !errors.As(err, &bad) || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %+v, %v; want a usageError with %q", test.args, got, err, test.want)
+		}
+	}
+}
+
+func TestTURNSecretFile(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, content string) string {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	for _, test := range []struct{ path, want string }{
+		{filepath.Join(dir, "nothing"), "failed to read"},
+		{write("empty", "\n"), "at least 16"},
+		{write("short", "0123456789abcde\n"), "at least 16"},
+		{write("lines", "0123456789abcdef\n0123456789abcdef\n"), "one line"},
+	} {
+		_, _, err := (&server{turn: turnOptions{urls: []string{"turn:a.example"}, secretFile: test.path}}).startTURN(netip.Addr{}, nil, nil)
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want %q", test.path, err, test.want)
+		}
+	}
+}
+
+// With another TURN server there is none here, and clients are given what that one takes.
+func TestExternalTURN(t *testing.T) {
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte("a secret of another server\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	url, _ := start(t, "-addr", "127.0.0.1:0", "-module", "none", "-turn", "turn:turn.example:3478,stun:turn.example", "-turn-secret", secret)
+	_, body := get(t, url+"/v1/ice")
+	var ice struct {
+		ICEServers []relay.ICEServer `json:"iceServers"`
+	}
+	if err := json.Unmarshal(body, &ice); err != nil || len(ice.ICEServers) != 1 {
+		t.Fatalf("/v1/ice: %s, %v", body, err)
+	}
+	got := ice.ICEServers[0]
+	if urls := strings.Join(got.URLs, " "); urls != "turn:turn.example:3478 stun:turn.example" {
+		t.Errorf("clients are sent to %s", urls)
+	}
+	if got.Username == "" || got.Credential == "" || strings.Contains(string(body), "a secret") {
+		t.Errorf("clients are given %s", body)
+	}
+}
+
+func TestTurnConfig(t *testing.T) {
+	local := netip.MustParseAddr("127.0.0.1")
+	for _, test := range []struct{ public, web, listen, ip string }{
+		{"", "127.0.0.1", "127.0.0.1:0", "127.0.0.1"},
+		{"127.0.0.1:99", "127.0.0.1", "127.0.0.1:99", "127.0.0.1"},
+		{"[::1]:99", "127.0.0.1", "[::1]:99", "::1"},
+		{"192.0.2.1:99", "127.0.0.1", "0.0.0.0:99", "192.0.2.1"},
+		{"[2001:db8::1]:0", "127.0.0.1", "[::]:0", "2001:db8::1"},
+	} {
+		var public netip.AddrPort
+		if test.public != "" {
+			public = netip.MustParseAddrPort(test.public)
+		}
+		got := turnConfig(public, local)
+		if got.Listen != test.listen || got.PublicIP.String() != test.ip {
+			t.Errorf("%q: listens on %s for %s, want %s for %s", test.public, got.Listen, got.PublicIP, test.listen, test.ip)
+		}
+	}
+	if got := turnConfig(netip.AddrPort{}, netip.IPv6Unspecified()); !slices.Contains(ownAddrs(), got.PublicIP) {
+		t.Errorf("a server on all addresses tells clients of %s, which is none of them", got.PublicIP)
+	}
+}
