@@ -78,10 +78,11 @@ type tone struct {
 	stop     map[signalcore.CallID]chan struct{}
 	heard    chan struct{} // closed when ten packets came after Show
 	attached int
+	voice    []byte // what the packets hold
 }
 
 func newTone(t *testing.T) *tone {
-	return &tone{t: t, stop: map[signalcore.CallID]chan struct{}{}, heard: make(chan struct{})}
+	return &tone{t: t, stop: map[signalcore.CallID]chan struct{}{}, heard: make(chan struct{}), voice: []byte{0xf8, 0xff, 0xfe}}
 }
 
 func (m *tone) Attach(call signalcore.CallID, conn *peer.Conn) {
@@ -109,7 +110,7 @@ func (m *tone) Attach(call signalcore.CallID, conn *peer.Conn) {
 			case <-stop:
 				return
 			case <-every.C:
-				p := &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: n, Timestamp: 960 * uint32(n)}, Payload: []byte{0xf8, 0xff, 0xfe}}
+				p := &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: n, Timestamp: 960 * uint32(n)}, Payload: m.voice}
 				if track.WriteRTP(p) != nil {
 					return
 				}
