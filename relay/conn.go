@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/coder/websocket"
+	"github.com/gorilla/websocket"
 	"golang.org/x/time/rate"
 )
 
@@ -38,43 +38,44 @@ const (
 
 // closing is why a connection is ended by the relay, as its client is told. Code zero: without a word.
 type closing struct {
-	code   websocket.StatusCode
+	code   int
 	reason string
 }
 
 var (
 	closeGone        = closing{}
-	closeShutdown    = closing{websocket.StatusGoingAway, "closing"}
-	closeSlow        = closing{websocket.StatusTryAgainLater, "slow-reader"}
-	closeUnavailable = closing{websocket.StatusTryAgainLater, "unavailable"}
-	closeMoving      = closing{websocket.StatusServiceRestart, "moving"}
-	closeBadMessage  = closing{websocket.StatusPolicyViolation, "bad-message"}
-	closeNotBinary   = closing{websocket.StatusUnsupportedData, "not-binary"}
+	closeShutdown    = closing{websocket.CloseGoingAway, "closing"}
+	closeSlow        = closing{websocket.CloseTryAgainLater, "slow-reader"}
+	closeUnavailable = closing{websocket.CloseTryAgainLater, "unavailable"}
+	closeMoving      = closing{websocket.CloseServiceRestart, "moving"}
+	closeBadMessage  = closing{websocket.ClosePolicyViolation, "bad-message"}
+	closeNotBinary   = closing{websocket.CloseUnsupportedData, "not-binary"}
 )
 
-// conn is one reading connection. Three goroutines serve it: read takes the client's messages and checks them, pump (which
-// owns the subscriptions) turns them and what the engine says into a queue, write sends the queue and pings.
+// conn is one reading connection. There are many, and most of the time nothing happens on them: what one holds while it is
+// idle is one goroutine, which waits for the client, and a few timers. Messages of the engine are handled by the
+// dispatcher's goroutine; another one writes, as long as there is something to write.
 type conn struct {
 	relay  *Relay
 	client netip.Prefix
 	ws     *websocket.Conn
 	nonce  [nonceSize]byte
+	limit  *rate.Limiter // of requests
 
-	requests chan request  // read -> pump
-	outgoing chan outgoing // pump -> write
+	mu      sync.Mutex
+	pump    pump
+	queue   []outgoing // for the writer
+	writing bool       // there is one
+	moving  bool       // the relay drains: the client is to go when it has what is queued
+	ended   bool       // nothing is taken, queued or written any more
+	pings   *time.Timer
 
-	ctx    context.Context // ends when the connection is to end
-	cancel context.CancelFunc
-	io     context.Context // for reads and writes; ends when there was time enough to end well
-	abort  context.CancelFunc
 	why    sync.Once
 	reason closing
-	moving chan struct{} // closed when the relay drains and the client is to go
-	moved  sync.Once
-	wg     sync.WaitGroup
+	wg     sync.WaitGroup // goroutines besides the one that reads
 }
 
-// request is a message of the client. A refused one still goes through the pump, to be answered in order.
+// request is a message of the client. A refused one goes through the pump too, to be answered in order.
 type request struct {
 	kind      byte
 	address   address
@@ -111,35 +112,34 @@ func (r *Relay) serveSub(w http.ResponseWriter, req *http.Request) error {
 	if !r.enter() {
 		return draining()
 	}
-	defer r.leave()
-	c := &conn{
-		relay: r, client: client, requests: make(chan request), outgoing: make(chan outgoing), moving: make(chan struct{}),
-	}
+	c := &conn{relay: r, client: client, limit: rate.NewLimiter(requestsPerSecond, requestBurst)}
+	c.pump = newPump(c)
 	rand.Read(c.nonce[:])
-	c.ctx, c.cancel = context.WithCancel(r.ctx)
-	defer c.cancel()
-	c.io, c.abort = context.WithCancel(context.Background())
-	defer c.abort()
+	c.mu.Lock() // who ends it waits until it has begun
 	if err := r.conns.add(c); err != nil {
+		r.leave()
 		return err
 	}
-	defer r.conns.remove(c)
-	ws, err := websocket.Accept(w, req, &websocket.AcceptOptions{
-		// A page of any origin may connect. The check that this turns off protects cookies, and there are none: what a
-		// connection may read is decided by the keys it proves to hold.
-		InsecureSkipVerify: true,
-		CompressionMode:    websocket.CompressionDisabled, // frames are encrypted
-	})
-	if err != nil {
-		return nil // Accept has answered
+	var err error
+	if c.ws, err = upgrader.Upgrade(w, req, nil); err != nil {
+		c.ended = true
+		c.mu.Unlock()
+		c.finish()
+		return nil // Upgrade has answered
 	}
-	c.ws = ws
-	ws.SetReadLimit(1 + keySize + signatureSize)
-	c.run()
+	c.ws.SetReadLimit(1 + keySize + signatureSize)
+	c.ws.SetPongHandler(func(string) error { c.alive(); return nil })
+	c.push(outgoing{kind: msgHello, body: c.nonce[:]})
+	c.pings = time.AfterFunc(r.cfg.tuning.pingEvery, c.ping)
+	c.mu.Unlock()
+	if r.ctx.Err() != nil { // Close may have looked before this one was added
+		c.stop(closeShutdown)
+	}
+	go c.read() // and what net/http has kept for the request is free
 	return nil
 }
 
-// isHandshake reports whether websocket.Accept will take req (RFC 6455, section 4.2.1): what it refuses it answers itself.
+// isHandshake reports whether the upgrader will take req (RFC 6455, section 4.2.1): what it refuses it answers itself.
 func isHandshake(req *http.Request) bool {
 	upgrades := false
 	for value := range strings.SplitSeq(strings.Join(req.Header.Values("Connection"), ","), ",") {
@@ -150,64 +150,105 @@ func isHandshake(req *http.Request) bool {
 		len(req.Header.Values("Sec-WebSocket-Key")) == 1 && err == nil && len(key) == 16
 }
 
-// run serves the connection until it ends.
-func (c *conn) run() {
-	c.wg.Go(c.read)
-	c.wg.Go(c.pump)
-	c.wg.Go(c.write)
-	<-c.ctx.Done()
-	c.stop(closeShutdown) // if nobody else had a reason, the relay ends
+// upgrader makes WebSockets of requests.
+var upgrader = websocket.Upgrader{
+	// A page of any origin may connect, if the relay takes its origin at all. The check that this turns off protects cookies,
+	// and there are none: what a connection may read is decided by the keys it proves to hold.
+	CheckOrigin: func(*http.Request) bool { return true },
+	// Clients send little. What is sent to them is put together in a buffer that has room for the longest message, so that
+	// it is one write and one packet, and that a connection has only while it writes.
+	ReadBufferSize:  512,
+	WriteBufferSize: 1 + addressSize + 4 + FrameSize,
+	WriteBufferPool: &sync.Pool{},
+}
+
+// stop ends the connection. The first reason given is the one that counts.
+func (c *conn) stop(why closing) {
+	c.why.Do(func() {
+		c.reason = why
+		c.wg.Go(c.end)
+	})
+}
+
+// end takes the connection out of service and tells the client. The one that reads does the rest: see finish.
+func (c *conn) end() {
+	c.mu.Lock()
+	begun := c.ws != nil
+	c.ended, c.queue = true, nil
+	c.pump.close()
+	if c.pings != nil {
+		c.pings.Stop()
+	}
+	if begun {
+		// For an answer to what it is told, and no longer.
+		c.ws.SetReadDeadline(time.Now().Add(closeGrace))
+	}
+	c.mu.Unlock()
 	switch c.reason {
 	case closeGone, closeShutdown, closeMoving:
 	default:
 		c.relay.metrics.refused(c.reason.reason)
 	}
-	if c.reason == closeGone {
-		c.abort()
-		c.ws.CloseNow()
-	} else {
-		// Cut the close handshake short when the peer does not take part in it.
-		timer := time.AfterFunc(closeGrace, c.abort)
-		c.ws.Close(c.reason.code, c.reason.reason)
-		timer.Stop()
-		c.abort()
+	if !begun {
+		return
 	}
-	c.wg.Wait()
+	if c.reason == closeGone {
+		c.ws.Close()
+		return
+	}
+	message := websocket.FormatCloseMessage(c.reason.code, c.reason.reason)
+	if c.ws.WriteControl(websocket.CloseMessage, message, time.Now().Add(closeGrace)) != nil {
+		c.ws.Close()
+	}
 }
 
-// stop ends the connection. The first reason given is the one that counts.
-func (c *conn) stop(why closing) {
-	c.why.Do(func() { c.reason = why })
-	c.cancel()
+// finish returns all that the connection holds.
+func (c *conn) finish() {
+	c.stop(closeGone)
+	if c.ws != nil {
+		c.ws.Close()
+	}
+	c.wg.Wait()
+	c.relay.conns.remove(c)
+	c.relay.leave()
 }
 
 // read takes messages from the client until the connection ends.
 func (c *conn) read() {
-	limit := rate.NewLimiter(requestsPerSecond, requestBurst) // waiting for it slows the client down
+	defer c.finish()
+	c.alive()
 	for {
-		kind, p, err := c.ws.Read(c.io)
+		kind, p, err := c.ws.ReadMessage()
 		if err != nil {
-			c.stop(closeGone)
 			return
 		}
-		if kind != websocket.MessageBinary {
+		if kind != websocket.BinaryMessage {
 			c.stop(closeNotBinary)
-			return
+			continue // until the client has answered that
 		}
 		req, ok := parse(p)
 		if !ok {
 			c.stop(closeBadMessage)
-			return
+			continue
 		}
-		if limit.Wait(c.ctx) != nil {
+		if c.limit.Wait(context.Background()) != nil { // for some milliseconds: this slows the client down
 			return
 		}
 		req.code = c.check(req)
-		select {
-		case c.requests <- req:
-		case <-c.ctx.Done():
-			return
+		c.mu.Lock()
+		if !c.ended {
+			c.pump.request(req)
 		}
+		c.mu.Unlock()
+	}
+}
+
+// alive gives the client until some time after the next ping: it has connected, or answered the last one.
+func (c *conn) alive() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.ended {
+		c.ws.SetReadDeadline(time.Now().Add(c.relay.cfg.tuning.pingEvery * 7 / 4))
 	}
 }
 

@@ -19,8 +19,10 @@ type connSet struct {
 	mu      sync.Mutex
 	conns   map[*conn]struct{}
 	clients map[netip.Prefix]use // of what is open
-	owners  map[*nats.Subscription]*conn
-	idle    chan struct{} // of a set that is drained: closed when it is empty
+	idle    chan struct{}        // of a set that is drained: closed when it is empty
+
+	subs   sync.RWMutex // guards owners
+	owners map[*nats.Subscription]*subscription
 }
 
 // use is how many connections a client address prefix has, and engine subscriptions with all of them.
@@ -35,7 +37,7 @@ const (
 func newConnSet(most int, factor float64) *connSet {
 	return &connSet{
 		max: most, perClient: use{max(1, int(maxClientConns*factor)), max(1, int(maxClientSubs*factor))},
-		conns: map[*conn]struct{}{}, clients: map[netip.Prefix]use{}, owners: map[*nats.Subscription]*conn{},
+		conns: map[*conn]struct{}{}, clients: map[netip.Prefix]use{}, owners: map[*nats.Subscription]*subscription{},
 	}
 }
 
@@ -105,13 +107,15 @@ func (s *connSet) isDraining() bool {
 
 // hasRoom reports whether c may have one more engine subscription.
 func (s *connSet) hasRoom(c *conn) bool {
+	if s.subscriptions() >= maxSubs {
+		return false
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.owners) < maxSubs && s.clients[c.client].subs < s.perClient.subs
+	return s.clients[c.client].subs < s.perClient.subs
 }
 
-// count returns how many connections are open, subscriptions how many mailboxes they read; the engine subscriptions by which
-// connections get their backlogs count too, one each.
+// count returns how many connections are open, subscriptions how many mailboxes they read.
 func (s *connSet) count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -119,32 +123,49 @@ func (s *connSet) count() int {
 }
 
 func (s *connSet) subscriptions() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.subs.RLock()
+	defer s.subs.RUnlock()
 	return len(s.owners)
 }
 
-// own records that c reads sub, disown that it does not any more.
-func (s *connSet) own(sub *nats.Subscription, c *conn) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.owners[sub] = c
-	u := s.clients[c.client]
-	u.subs++
-	s.put(c.client, u)
+// own makes an engine subscription for sub, whose owner is found from then on; disown forgets it.
+func (s *connSet) own(sub *subscription, subscribe func() (*nats.Subscription, error)) error {
+	// Nobody looks for an owner meanwhile: the first message may come before subscribe returns.
+	s.subs.Lock()
+	var err error
+	if sub.nats, err = subscribe(); err == nil {
+		s.owners[sub.nats] = sub
+	}
+	s.subs.Unlock()
+	if err == nil {
+		s.use(sub.conn.client, 1)
+	}
+	return err
 }
 
-func (s *connSet) disown(sub *nats.Subscription) {
+func (s *connSet) disown(sub *subscription) {
+	s.subs.Lock()
+	owned := s.owners[sub.nats] == sub
+	delete(s.owners, sub.nats)
+	s.subs.Unlock()
+	if owned {
+		s.use(sub.conn.client, -1)
+	}
+}
+
+func (s *connSet) use(client netip.Prefix, subs int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := s.owners[sub]
-	if c == nil {
-		return
-	}
-	delete(s.owners, sub)
-	u := s.clients[c.client]
-	u.subs--
-	s.put(c.client, u)
+	u := s.clients[client]
+	u.subs += subs
+	s.put(client, u)
+}
+
+// owner returns whose engine subscription this is, nil if it is nobody's any more.
+func (s *connSet) owner(of *nats.Subscription) *subscription {
+	s.subs.RLock()
+	defer s.subs.RUnlock()
+	return s.owners[of]
 }
 
 func (s *connSet) put(client netip.Prefix, u use) {
@@ -155,19 +176,17 @@ func (s *connSet) put(client netip.Prefix, u use) {
 	}
 }
 
-// stopAll ends every connection, after the engine's own one was lost; stopOwner ends that of one subscription.
-func (s *connSet) stopAll() {
+// stopAll ends every connection, stopOwner that of one engine subscription.
+func (s *connSet) stopAll(why closing) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.conns {
-		c.stop(closeUnavailable)
+		c.stop(why)
 	}
 }
 
-func (s *connSet) stopOwner(sub *nats.Subscription) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if c := s.owners[sub]; c != nil {
-		c.stop(closeUnavailable)
+func (s *connSet) stopOwner(of *nats.Subscription) {
+	if sub := s.owner(of); sub != nil {
+		sub.conn.stop(closeUnavailable)
 	}
 }

@@ -47,6 +47,3 @@ func (r *Relay) Drain(ctx context.Context, within time.Duration) {
 	case <-ctx.Done():
 	}
 }
-
-// move asks the pump to end the connection once the client has got all that waits for it.
-func (c *conn) move() { c.moved.Do(func() { close(c.moving) }) }

@@ -46,7 +46,7 @@ func startEngine(dir string, memory, disk int64, conns *connSet) (*engine, error
 	}
 	e.nc, err = nats.Connect("", nats.InProcessServer(srv), nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond),
 		// What was sent while the engine's own connection was away is in the backlog: the readers come back and read it.
-		nats.DisconnectErrHandler(func(*nats.Conn, error) { conns.stopAll() }),
+		nats.DisconnectErrHandler(func(*nats.Conn, error) { conns.stopAll(closeUnavailable) }),
 		// The engine drops messages of a subscription whose connection does not keep up: the same remedy.
 		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
 			if sub != nil && errors.Is(err, nats.ErrSlowConsumer) {

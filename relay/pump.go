@@ -2,32 +2,21 @@ package relay
 
 import (
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
 )
 
-const (
-	// engineBuffer is how many messages of the engine may wait for the pump, which never waits for the client.
-	engineBuffer = 512
-	// pageTimeout is how long the answer to one backlog read may take.
-	pageTimeout = 10 * time.Second
-)
+// pageTimeout is how long the answer to one backlog read may take.
+const pageTimeout = 10 * time.Second
 
-// pump is the one goroutine that owns a connection's subscriptions. It waits for the client's requests, the engine's
-// messages (all subscriptions and the answers to backlog reads come over one channel, so their order is kept), its timer,
-// and the writer. It reads one page of one backlog at a time, and only while the writer keeps up.
+// pump holds a connection's subscriptions, and turns the client's requests and what the engine says into messages for the
+// client. It reads one page of one backlog at a time, and only while the writer keeps up. The connection's mu is held
+// wherever its methods are called; none of them waits for the client.
 type pump struct {
-	c      *conn
-	engine chan *nats.Msg
-	inbox  string // answers to backlog reads come to inbox.<number of the read>
-	inSub  *nats.Subscription
-
-	subs   map[address]*subscription
-	byNATS map[*nats.Subscription]*subscription
-	queue  []outgoing // for the writer
-	held   int        // frames held in the feeds of all subscriptions
+	c    *conn
+	subs map[address]*subscription
+	held int // frames held in the feeds of all subscriptions
 
 	waiting  []*subscription // whose next page is to be read
 	again    []*subscription // the same for second reads, which nobody waits for: they come after all others
@@ -35,10 +24,14 @@ type pump struct {
 	page     uint64          // the number of that read
 	deadline time.Time       // for that page
 	rechecks []recheck       // second reads to come, the soonest first
+
+	timer *time.Timer // nil until it is needed
+	wake  time.Time   // when it fires, zero if it does not
 }
 
 // subscription is one mailbox that the client reads.
 type subscription struct {
+	conn    *conn
 	address address
 	nats    *nats.Subscription
 	feed    *feed
@@ -53,43 +46,7 @@ type recheck struct {
 	sub *subscription
 }
 
-func (c *conn) pump() {
-	p := &pump{
-		c: c, engine: make(chan *nats.Msg, engineBuffer), inbox: nats.NewInbox(),
-		subs: map[address]*subscription{}, byNATS: map[*nats.Subscription]*subscription{},
-	}
-	defer p.close()
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
-	moving := c.moving
-	for {
-		if moving == nil && len(p.queue) == 0 && len(p.engine) == 0 {
-			c.stop(closeMoving)
-		}
-		var to chan<- outgoing
-		var head outgoing
-		if len(p.queue) > 0 {
-			to, head = c.outgoing, p.queue[0]
-		}
-		select {
-		case req := <-c.requests:
-			p.request(req)
-		case msg := <-p.engine:
-			p.message(msg)
-		case to <- head:
-			p.queue[0] = outgoing{}
-			if p.queue = p.queue[1:]; len(p.queue) == 0 {
-				p.queue = nil
-			}
-		case <-timer.C:
-		case <-moving:
-			moving = nil
-		case <-c.ctx.Done():
-			return
-		}
-		p.advance(time.Now(), timer)
-	}
-}
+func newPump(c *conn) pump { return pump{c: c, subs: map[address]*subscription{}} }
 
 func (p *pump) request(req request) {
 	switch {
@@ -100,34 +57,27 @@ func (p *pump) request(req request) {
 	default:
 		p.subscribe(req)
 	}
+	p.advance()
 }
 
 // subscribe starts a subscription, again if there is one: live first, so that nothing falls between it and the backlog.
 func (p *pump) subscribe(req request) {
 	p.drop(p.subs[req.address])
-	if len(p.subs) >= maxSubscriptions || !p.c.relay.conns.hasRoom(p.c) {
+	r := p.c.relay
+	if len(p.subs) >= maxSubscriptions || !r.conns.hasRoom(p.c) {
 		req.code = "too-many-subscriptions"
 		p.refuse(req)
 		return
 	}
-	nc := p.c.relay.engine.nc
-	if p.inSub == nil {
-		in, err := nc.ChanSubscribe(p.inbox+".*", p.engine)
-		if err != nil {
-			p.c.stop(closeUnavailable)
-			return
-		}
-		p.inSub = in
-		p.c.relay.conns.own(in, p.c)
-	}
-	live, err := nc.ChanSubscribe(p.c.relay.mailboxes.frames(req.address), p.engine)
+	s := &subscription{conn: p.c, address: req.address, feed: newFeed()}
+	err := r.conns.own(s, func() (*nats.Subscription, error) {
+		return r.engine.nc.ChanSubscribe(r.mailboxes.frames(req.address), r.dispatcher.messages)
+	})
 	if err != nil {
 		p.c.stop(closeUnavailable)
 		return
 	}
-	p.c.relay.conns.own(live, p.c)
-	s := &subscription{address: req.address, nats: live, feed: newFeed()}
-	p.subs[req.address], p.byNATS[live] = s, s
+	p.subs[req.address] = s
 	p.waiting = append(p.waiting, s)
 }
 
@@ -139,85 +89,80 @@ func (p *pump) drop(s *subscription) {
 	s.gone = true
 	p.held -= len(s.feed.held)
 	delete(p.subs, s.address)
-	delete(p.byNATS, s.nats)
-	p.c.relay.conns.disown(s.nats)
+	p.c.relay.conns.disown(s)
 	s.nats.Unsubscribe() // fails only when the engine is gone
 	if p.active == s {
-		p.active = nil // its answers are told by their number, and ignored
+		p.endPage()
 	}
+}
+
+// endPage ends the wait for a page.
+func (p *pump) endPage() {
+	p.active = nil
+	p.c.relay.dispatcher.forget(p.page)
 }
 
 func (p *pump) close() {
 	for _, s := range p.subs {
 		p.drop(s)
 	}
-	if p.inSub != nil {
-		p.c.relay.conns.disown(p.inSub)
-		p.inSub.Unsubscribe()
+	if p.timer != nil {
+		p.timer.Stop()
 	}
+	p.waiting, p.again, p.rechecks = nil, nil, nil
 }
 
 func (p *pump) refuse(req request) {
 	p.c.relay.metrics.refused(req.code)
-	p.send(outgoing{kind: msgRefused, address: req.address, body: []byte(req.code)})
+	p.c.push(outgoing{kind: msgRefused, address: req.address, body: []byte(req.code)})
 }
 
-// send queues a message for the writer. A client that lets too much pile up is cut off: it will come back and find what it
-// missed in the backlog.
-func (p *pump) send(m outgoing) {
-	p.queue = append(p.queue, m)
-	p.checkRoom()
-}
-
+// checkRoom ends a connection whose client does not read.
 func (p *pump) checkRoom() {
-	if len(p.queue)+p.held > p.c.relay.cfg.tuning.queueFrames {
+	if len(p.c.queue)+p.held > p.c.relay.cfg.tuning.queueFrames {
 		p.c.stop(closeSlow)
 	}
 }
 
-// message takes a message of the engine: a frame as it is posted, or an answer to a backlog read.
-func (p *pump) message(msg *nats.Msg) {
-	if msg.Sub == p.inSub {
-		p.answer(msg)
-		return
-	}
-	s := p.byNATS[msg.Sub]
-	if s == nil || len(msg.Data) != FrameSize {
+// live takes a frame as it is posted.
+func (p *pump) live(s *subscription, msg *nats.Msg) {
+	if len(msg.Data) != FrameSize {
 		return
 	}
 	if s.feed.live(frameID(msg.Subject), msg.Data) {
-		p.send(outgoing{kind: msgFrame, address: s.address, body: msg.Data})
+		p.c.push(outgoing{kind: msgFrame, address: s.address, body: msg.Data})
 	} else {
 		p.held++
 		p.checkRoom()
 	}
 }
 
-func (p *pump) answer(msg *nats.Msg) {
+// answer takes an answer to a backlog read.
+func (p *pump) answer(read uint64, msg *nats.Msg) {
 	s := p.active
-	if s == nil || strings.TrimPrefix(msg.Subject, p.inbox+".") != strconv.FormatUint(p.page, 10) {
-		return // of a read that was given up
+	if s == nil || read != p.page {
+		return
 	}
 	switch msg.Header.Get("Status") {
 	case "":
 		f, ok := p.c.relay.mailboxes.parseStored(msg, time.Now())
 		s.next = max(s.next, f.sequence+1)
 		if ok && s.feed.stored(f.id) {
-			p.send(outgoing{kind: msgFrame, address: s.address, age: f.age, body: f.frame})
+			p.c.push(outgoing{kind: msgFrame, address: s.address, age: f.age, body: f.frame})
 		}
 	case "204": // end of the page
-		p.active = nil
+		p.endPage()
 		if msg.Header.Get("Nats-Num-Pending") != "0" {
 			s.upTo, _ = strconv.ParseUint(msg.Header.Get("Nats-UpTo-Sequence"), 10, 64)
 			p.readOn(s)
-			return
+		} else {
+			p.endRead(s)
 		}
-		p.endRead(s)
 	case "404": // nothing
-		p.active = nil
+		p.endPage()
 		p.endRead(s)
 	case "413":
-		if p.active = nil; s.scan {
+		if p.endPage(); s.scan {
 			p.c.stop(closeUnavailable)
 		}
 		s.scan = true
@@ -225,6 +170,7 @@ func (p *pump) answer(msg *nats.Msg) {
 	default:
 		p.c.stop(closeUnavailable)
 	}
+	p.advance()
 }
 
 // readOn puts a subscription in the row of those whose next page is to be read.
@@ -260,46 +206,74 @@ func (p *pump) endRead(s *subscription) {
 		s.feed.endOfRecheck()
 		return
 	}
-	p.send(outgoing{kind: msgEnd, address: s.address})
+	p.c.push(outgoing{kind: msgEnd, address: s.address})
 	p.held -= len(s.feed.held)
 	for _, frame := range s.feed.endOfBacklog() {
-		p.send(outgoing{kind: msgFrame, address: s.address, body: frame})
+		p.c.push(outgoing{kind: msgFrame, address: s.address, body: frame})
 	}
 	p.rechecks = append(p.rechecks, recheck{time.Now().Add(p.c.relay.cfg.tuning.rereadAfter), s})
 }
 
-// advance starts what is due and sets the timer for what is next.
-func (p *pump) advance(now time.Time, timer *time.Timer) {
+// advance starts what is due and what there is room for, and sets the timer for what is next.
+func (p *pump) advance() {
+	if p.active == nil && len(p.rechecks) == 0 && len(p.waiting) == 0 && len(p.again) == 0 || p.c.ended {
+		return
+	}
+	now := time.Now()
 	for len(p.rechecks) > 0 && !now.Before(p.rechecks[0].at) {
 		s := p.rechecks[0].sub
-		p.rechecks = p.rechecks[1:]
+		if p.rechecks = p.rechecks[1:]; len(p.rechecks) == 0 {
+			p.rechecks = nil
+		}
 		if s.gone {
 			continue
 		}
 		s.next, s.upTo = 0, 0 // from the start: what the first read missed may lie between what it found
 		p.readOn(s)
 	}
-	for p.active == nil && len(p.queue) < pageFrames {
+	for p.active == nil && len(p.c.queue) < pageFrames {
 		s := p.nextRead()
 		if s == nil {
 			break
 		}
-		p.page++
+		var reply string
+		p.page, reply = p.c.relay.dispatcher.expect(p.c)
 		p.active, p.deadline = s, now.Add(pageTimeout)
-		reply := p.inbox + "." + strconv.FormatUint(p.page, 10)
 		if p.c.relay.mailboxes.askPage(s.address, s.next, s.upTo, s.scan, reply) != nil {
 			p.c.stop(closeUnavailable)
+			return
 		}
 	}
 	if p.active != nil && !now.Before(p.deadline) {
 		p.c.stop(closeUnavailable)
+		return
 	}
-	wake := now.Add(time.Hour)
+	p.setTimer(now)
+}
+
+// setTimer sets the timer, unless it fires early enough.
+func (p *pump) setTimer(now time.Time) {
+	var wake time.Time
 	if p.active != nil {
 		wake = p.deadline
 	}
-	if len(p.rechecks) > 0 && p.rechecks[0].at.Before(wake) {
+	if len(p.rechecks) > 0 && (wake.IsZero() || p.rechecks[0].at.Before(wake)) {
 		wake = p.rechecks[0].at
 	}
-	timer.Reset(wake.Sub(now))
+	if wake.IsZero() || !p.wake.IsZero() && !wake.Before(p.wake) {
+		return
+	}
+	if p.wake = wake; p.timer == nil {
+		p.timer = time.AfterFunc(wake.Sub(now), p.c.tick)
+	} else {
+		p.timer.Reset(wake.Sub(now))
+	}
+}
+
+// tick is called by the pump's timer.
+func (c *conn) tick() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pump.wake = time.Time{}
+	c.pump.advance()
 }

@@ -98,14 +98,15 @@ type tuning struct {
 
 // Relay is a running relay. Its methods may be called at any time from any goroutine.
 type Relay struct {
-	cfg       Config
-	engine    *engine
-	mailboxes *mailboxes
-	slots     *slots
-	conns     *connSet
-	limits    clientLimits
-	metrics   *metrics
-	tempDir   string
+	cfg        Config
+	engine     *engine
+	dispatcher *dispatcher
+	mailboxes  *mailboxes
+	slots      *slots
+	conns      *connSet
+	limits     clientLimits
+	metrics    *metrics
+	tempDir    string
 
 	ctx    context.Context // ends when Close is called
 	cancel context.CancelFunc
@@ -154,6 +155,9 @@ func (r *Relay) start(dir string) error {
 	if err != nil {
 		return err
 	}
+	if r.dispatcher, err = startDispatcher(r.engine.nc, r.conns); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(r.ctx, 30*time.Second)
 	defer cancel()
 	if r.mailboxes, err = newMailboxes(ctx, r.engine, r.cfg); err != nil {
@@ -171,8 +175,12 @@ func (r *Relay) Close() error {
 		r.closed = true
 		r.mu.Unlock()
 		r.cancel()
+		r.conns.stopAll(closeShutdown)
 		r.wg.Wait()
 		r.metrics.unregister(r.cfg.Metrics)
+		if r.dispatcher != nil {
+			r.dispatcher.stop()
+		}
 		if r.engine != nil {
 			r.engine.stop()
 		}

@@ -578,7 +578,7 @@ func TestSlowReaderIsClosed(t *testing.T) {
 	quick := r.dial(t)
 	quick.write(m.subscribe(r.origin, quick.nonce))
 	quick.expect("end")
-	for i := 0; slowConn.ctx.Err() == nil; i++ {
+	for i := 0; !slowConn.isEnded(); i++ {
 		if err := r.mailboxes.post(t.Context(), m.address, frame(i)); err != nil {
 			t.Fatal(err)
 		}
@@ -599,6 +599,12 @@ func TestSlowReaderIsClosed(t *testing.T) {
 	again := r.dial(t)
 	again.write(m.subscribe(r.origin, again.nonce))
 	again.expect("frame 0", "frame 1")
+}
+
+func (c *conn) isEnded() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ended
 }
 
 // theConn returns the only connection.

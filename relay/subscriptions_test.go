@@ -106,15 +106,13 @@ func TestSubscriptionsAreBounded(t *testing.T) {
 	c.write(newMailbox().subscribe(r.origin, c.nonce))
 	c.expect("end")
 	waitFor(t, func() bool {
-		r.conns.mu.Lock()
-		defer r.conns.mu.Unlock()
-		return len(r.conns.owners) == maxSubscriptions+1
+		return r.conns.subscriptions() == maxSubscriptions
 	})
 	c.ws.CloseNow()
 	waitFor(t, func() bool {
 		r.conns.mu.Lock()
 		defer r.conns.mu.Unlock()
-		return len(r.conns.owners) == 0 && len(r.conns.clients) == 0
+		return r.conns.subscriptions() == 0 && len(r.conns.clients) == 0
 	})
 }
 
@@ -122,10 +120,12 @@ func TestSubscriptionsOfAClientAreBounded(t *testing.T) {
 	s := newConnSet(10, 1)
 	c := &conn{client: netip.MustParsePrefix("192.0.2.1/32")}
 	other := &conn{client: netip.MustParsePrefix("192.0.2.2/32")}
-	var last *nats.Subscription
+	var last *subscription
 	for s.hasRoom(c) {
-		last = &nats.Subscription{}
-		s.own(last, c)
+		last = &subscription{conn: c}
+		if err := s.own(last, func() (*nats.Subscription, error) { return &nats.Subscription{}, nil }); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if n := s.clients[c.client].subs; n != maxClientSubs {
 		t.Errorf("a client has %d subscriptions", n)

@@ -1,63 +1,111 @@
 package relay
 
 import (
-	"context"
 	"encoding/binary"
 	"time"
 
-	"github.com/coder/websocket"
+	"github.com/gorilla/websocket"
 )
 
-// write sends hello, then what the pump queues, and pings, until the connection ends. It alone sends messages.
-func (c *conn) write() {
-	tuning := c.relay.cfg.tuning
-	pings := time.NewTicker(tuning.pingEvery)
-	defer pings.Stop()
-	buf := append(make([]byte, 0, 1+addressSize+4+FrameSize), msgHello)
-	if !c.send(append(buf, c.nonce[:]...)) {
+// push queues a message for the client. c.mu is held. A client that lets too much pile up is cut off: it will come back and
+// find what it missed in the backlog.
+func (c *conn) push(m outgoing) {
+	if c.ended {
 		return
 	}
+	c.queue = append(c.queue, m)
+	c.pump.checkRoom()
+	if !c.writing {
+		c.writing = true
+		c.wg.Go(c.write)
+	}
+}
+
+// write sends what is queued until nothing is. It alone sends messages.
+func (c *conn) write() {
 	for {
-		select {
-		case m := <-c.outgoing:
-			if !c.send(m.append(buf[:0])) {
-				return
-			}
-			if m.kind == msgFrame {
-				c.relay.metrics.framesDelivered.Inc()
-			}
-		case <-pings.C:
-			c.wg.Go(c.ping)
-		case <-c.ctx.Done():
+		m, ok := c.next()
+		if !ok {
 			return
+		}
+		if c.send(m) != nil {
+			c.stop(closeSlow)
+			return
+		}
+		if m.kind == msgFrame {
+			c.relay.metrics.framesDelivered.Inc()
 		}
 	}
 }
 
-func (c *conn) send(p []byte) bool {
-	ctx, cancel := context.WithTimeout(c.io, c.relay.cfg.tuning.writeTimeout)
-	defer cancel()
-	if err := c.ws.Write(ctx, websocket.MessageBinary, p); err != nil {
-		c.stop(closeSlow)
-		return false
+// next takes a message from the queue. If there is none, the writer is to end.
+func (c *conn) next() (m outgoing, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended {
+		return outgoing{}, false
 	}
-	return true
+	if len(c.queue) == 0 {
+		c.writing = false
+		if c.moving {
+			c.stop(closeMoving)
+		}
+		return outgoing{}, false
+	}
+	m, c.queue[0] = c.queue[0], outgoing{}
+	if c.queue = c.queue[1:]; len(c.queue) == 0 {
+		c.queue = nil
+	}
+	c.pump.advance() // a backlog may have waited for room
+	return m, true
 }
 
-// ping ends the connection when the client does not answer.
-func (c *conn) ping() {
-	ctx, cancel := context.WithTimeout(c.io, c.relay.cfg.tuning.pingEvery*3/4)
-	defer cancel()
-	if c.ws.Ping(ctx) != nil {
-		c.stop(closeGone)
+// send writes one message, in one piece.
+func (c *conn) send(m outgoing) error {
+	c.ws.SetWriteDeadline(time.Now().Add(c.relay.cfg.tuning.writeTimeout))
+	w, err := c.ws.NextWriter(websocket.BinaryMessage)
+	if err != nil {
+		return err
 	}
+	if _, err := w.Write(m.head()); err != nil {
+		return err
+	}
+	if _, err := w.Write(m.body); err != nil {
+		return err
+	}
+	return w.Close()
 }
 
-func (m outgoing) append(b []byte) []byte {
-	b = append(b, m.kind)
+// head returns what comes before the body of a message.
+func (m outgoing) head() []byte {
+	b := append(make([]byte, 0, 1+addressSize+4), m.kind)
+	if m.kind == msgHello {
+		return b
+	}
 	b = append(b, m.address[:]...)
 	if m.kind == msgFrame {
 		b = binary.BigEndian.AppendUint32(b, uint32(m.age.Milliseconds()))
 	}
-	return append(b, m.body...)
+	return b
+}
+
+// ping asks the client for a sign of life: see alive.
+func (c *conn) ping() {
+	every := c.relay.cfg.tuning.pingEvery
+	// One that cannot be written in time waits behind a message that cannot either, and whose time is over sooner.
+	_ = c.ws.WriteControl(websocket.PingMessage, nil, time.Now().Add(every/2))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.ended {
+		c.pings.Reset(every)
+	}
+}
+
+// move ends the connection once the client has got all that waits for it.
+func (c *conn) move() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.moving = true; !c.writing {
+		c.stop(closeMoving)
+	}
 }
