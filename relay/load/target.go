@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// target is a server under load, as its clients speak to it.
+type target interface {
+	// open opens connection i, which from then on receives what is sent to it, and calls got with each payload. A payload is
+	// not to be used after got returned. It returns when the connection is ready.
+	open(ctx context.Context, i int, got func(payload []byte)) error
+	// send sends a payload to connection to. It returns when the server has it, as far as its protocol tells. Many may be
+	// under way; sender tells them apart, a number below the number of senders.
+	send(ctx context.Context, sender, to int, payload []byte) error
+	// failed returns the number of connections that ended by themselves.
+	failed() int
+	close()
+}
+
+func newTarget(o options) (target, error) {
+	switch o.kind {
+	case "ringfork":
+		if o.size != frameSize {
+			return nil, fmt.Errorf("a frame has %d bytes, -size cannot be %d", frameSize, o.size)
+		}
+		return newRingfork(o), nil
+	case "peerjs":
+		return newPeerJS(o), nil
+	}
+	return nil, fmt.Errorf("-kind is ringfork or peerjs, not %q", o.kind)
+}
+
+// openAll opens n connections, some at a time.
+func openAll(ctx context.Context, t target, n int, r *receiver) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	defer cancel()
+	next := make(chan int)
+	failed := make(chan error, 1)
+	var wg sync.WaitGroup
+	for range 50 {
+		wg.Go(func() {
+			for i := range next {
+				if err := t.open(ctx, i, r.got); err != nil {
+					select {
+					case failed <- fmt.Errorf("connection %d: %w", i, err):
+					default:
+					}
+					cancel()
+					return
+				}
+			}
+		})
+	}
+	for i := range n {
+		select {
+		case next <- i:
+		case <-ctx.Done():
+		}
+	}
+	close(next)
+	wg.Wait()
+	select {
+	case err := <-failed:
+		return err
+	default:
+		return ctx.Err()
+	}
+}
+
+// source returns the local address of client i. All of 127.0.0.0/8 is this machine: a thousand clients have a thousand
+// addresses, as they do outside, so that what a server allows one client is not what is measured.
+func source(i int) *net.TCPAddr {
+	i %= 1000
+	return &net.TCPAddr{IP: net.IPv4(127, 1, byte(i/250), byte(1+i%250))}
+}
+
+type sourceKey struct{}
+
+// newDialer returns an HTTP client for WebSockets whose connections come from the address in the context.
+func newDialer() *http.Client {
+	return &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			local, _ := ctx.Value(sourceKey{}).(*net.TCPAddr)
+			return (&net.Dialer{LocalAddr: local}).DialContext(ctx, network, addr)
+		},
+	}}
+}
+
+// dialWebSocket opens the WebSocket of client i.
+func dialWebSocket(ctx context.Context, client *http.Client, url string, i int) (*websocket.Conn, error) {
+	ctx = context.WithValue(ctx, sourceKey{}, source(i))
+	ws, _, err := websocket.Dial(ctx, url, &websocket.DialOptions{HTTPClient: client, CompressionMode: websocket.CompressionDisabled})
+	return ws, err
+}
+
+// readInto reads one message into p, or as much of it as there is room for.
+func readInto(ctx context.Context, ws *websocket.Conn, p []byte) ([]byte, error) {
+	_, r, err := ws.Reader(ctx)
+	if err != nil {
+		return nil, err
+	}
+	n := 0
+	for n < len(p) {
+		m, err := r.Read(p[n:])
+		n += m
+		if err != nil {
+			return p[:n], eofIsNone(err)
+		}
+	}
+	return p[:n], fmt.Errorf("a message of %d bytes or more", len(p))
+}
