@@ -6,7 +6,7 @@ import "syscall"
 
 // These systems have no such signals: sending them fails.
 const (
-	stopSignal     = syscall.Signal(-1)
-	contSignal     = syscall.Signal(-1)
-	endSignal = syscall.Signal(-1)
+	stopSignal = syscall.Signal(-1)
+	contSignal = syscall.Signal(-1)
+	endSignal  = syscall.Signal(-1)
 )

@@ -5,7 +5,7 @@ package natstest
 import "syscall"
 
 const (
-	stopSignal     = syscall.SIGSTOP
-	contSignal     = syscall.SIGCONT
-	endSignal = syscall.SIGTERM
+	stopSignal = syscall.SIGSTOP
+	contSignal = syscall.SIGCONT
+	endSignal  = syscall.SIGTERM
 )
