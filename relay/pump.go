@@ -238,6 +238,7 @@ func (p *pump) advance() {
 		}
 		var reply string
 		p.page, reply = p.c.relay.dispatcher.expect(p.c)
+		p.c.relay.metrics.backlogReads.Inc()
 		p.active, p.deadline = s, now.Add(pageTimeout)
 		if p.c.relay.mailboxes.askPage(s.address, s.next, s.upTo, s.scan, reply) != nil {
 			p.c.stop(closeUnavailable)

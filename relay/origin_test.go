@@ -1,0 +1,59 @@
+package relay
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/coder/websocket"
+)
+
+func TestAllow(t *testing.T) {
+	const allowed, other = "https://app.example", "https://other.example"
+	r := startRelay(t, func(c *Config) { c.Allow = []string{"https://App.example/"} })
+	for _, test := range []struct {
+		method, path, origin string
+		status               int
+	}{
+		{"GET", "/v1/ice", allowed, 200},
+		{"GET", "/v1/ice", r.origin, 200}, // its own
+		{"GET", "/v1/ice", "", 200},       // no page
+		{"GET", "/v1/ice", other, 403},
+		{"GET", "/v1/ice", "null", 403},
+		{"GET", "/v1/ice", "http://app.example", 403},
+		{"GET", "/v1/ice", "https://app.example.other.example", 403},
+		{"GET", "/v1/ice", "https://app.example:444", 403},
+		{"OPTIONS", "/v1/ice", other, 204}, // so that the page may read the answer to what follows
+	} {
+		req, err := http.NewRequest(test.method, r.origin+test.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if test.origin != "" {
+			req.Header.Set("Origin", test.origin)
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != test.status || res.Header.Get("Access-Control-Allow-Origin") != test.origin || res.Header.Get("Vary") != "Origin" {
+			t.Errorf("%s of %q: %d %v, want %d", test.method, test.origin, res.StatusCode, res.Header, test.status)
+		}
+	}
+	for origin, want := range map[string]int{allowed: 101, other: 403, "": 101} {
+		h := http.Header{}
+		if origin != "" {
+			h.Set("Origin", origin)
+		}
+		ws, res, err := websocket.Dial(t.Context(), r.origin+"/v1/sub", &websocket.DialOptions{HTTPHeader: h})
+		if res == nil || res.StatusCode != want {
+			t.Errorf("a WebSocket of %q: %v, %v; want %d", origin, res, err, want)
+		}
+		if ws != nil {
+			ws.CloseNow()
+		}
+	}
+	if _, err := New(Config{Origins: []string{"https://a.example"}, Allow: []string{"a.example"}}); err == nil {
+		t.Error("an origin without a scheme was taken")
+	}
+}
