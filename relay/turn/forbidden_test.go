@@ -42,7 +42,7 @@ func TestForbiddenPeers(t *testing.T) {
 					ips = append(ips, netip.MustParseAddr(p.ip))
 				}
 				for i, ip := range ips {
-					permission, bind := w.refusals(ip, 0x4000+uint16(i))
+					permission, bind := w.refusals(netip.AddrPortFrom(ip, 53), 0x4000+uint16(i))
 					want := [2]int{403, 401} // pion answers the second so
 					if v4 != ip.Unmap().Is4() {
 						want = [2]int{443, 443}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/stun/v4"
 	"github.com/pion/turn/v5"
 
 	"ringfork/relay"
@@ -175,9 +176,11 @@ func TestCredentials(t *testing.T) {
 	}
 	refused := func(what, name, password string) {
 		t.Helper()
-		if conn, err := dial(t, s, "udp", name, password).Allocate(); err == nil {
-			conn.Close()
-			t.Errorf("%s: an allocation was made", what)
+		for _, network := range []string{"udp", "tcp"} {
+			w := newWire(t, network, s.Addr().String(), name, password)
+			if code := w.do(stun.MethodAllocate, overUDP); code != 400 {
+				t.Errorf("%s over %s: allocate is answered %d, want 400", what, network, code)
+			}
 		}
 	}
 	name, password := servers[0].Username, servers[0].Credential

@@ -236,16 +236,15 @@ func ownPeers(t *testing.T) (own []netip.Addr) {
 	return own
 }
 
-// refusals checks that a client with an allocation of the family of ip cannot reach it: by a permission, by a channel, nor by
+// refusals checks that a client with an allocation cannot reach a peer: by a permission, by a channel, nor by
 // sending without either. It returns the codes of the first two.
-func (w *wire) refusals(ip netip.Addr, number uint16) (permission, bind int) {
+func (w *wire) refusals(to netip.AddrPort, number uint16) (permission, bind int) {
 	w.t.Helper()
-	to := netip.AddrPortFrom(ip, 53)
 	if permission = w.permit(to); permission <= 0 {
-		w.t.Errorf("%s: a permission was made (%d)", ip, permission)
+		w.t.Errorf("%s: a permission was made (%d)", to, permission)
 	}
 	if bind = w.bind(number, to); bind <= 0 {
-		w.t.Errorf("%s: a channel was bound (%d)", ip, bind)
+		w.t.Errorf("%s: a channel was bound (%d)", to, bind)
 	}
 	w.send(to, "attack by Send")
 	w.sendBy(number, "attack by channel")

@@ -1,0 +1,201 @@
+package turn
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pion/stun/v4"
+)
+
+const coturnSecret = "a secret of 16 characters or more"
+
+// startCoturn runs a coturn with deploy/coturn.conf on loopback and returns its address. Without coturn the test is skipped:
+// "npm test" installs it where it can.
+func startCoturn(t *testing.T) (at string) {
+	t.Helper()
+	program, err := exec.LookPath("turnserver")
+	if err != nil {
+		t.Skip("NOT TESTED: deploy/coturn.conf, because no coturn is installed (Debian: apt-get install coturn)")
+	}
+	conf, err := os.ReadFile("../../deploy/coturn.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	udp, tcp, err := listenBoth(netip.MustParseAddrPort("127.0.0.1:0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at = udp.LocalAddr().String()
+	udp.Close()
+	tcp.Close()
+	dir := t.TempDir()
+	lines := append(conf, fmt.Sprintf("\nstatic-auth-secret=%s\nlistening-ip=127.0.0.1\nlistening-ip=::1\nrelay-ip=127.0.0.1\nrelay-ip=::1\n"+
+		"listening-port=%d\nno-tls\nuserdb=%s\npidfile=%s\n", coturnSecret, netip.MustParseAddrPort(at).Port(),
+		filepath.Join(dir, "db"), filepath.Join(dir, "pid"))...)
+	path := filepath.Join(dir, "coturn.conf")
+	if err := os.WriteFile(path, lines, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cmd := exec.CommandContext(ctx, program, "-c", path)
+	cmd.WaitDelay = 10 * time.Second
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		cmd.Wait()
+		close(ended)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-ended
+	})
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		conn, err := net.Dial("tcp", at)
+		if err == nil {
+			conn.Close()
+			return at
+		}
+		select {
+		case <-ended:
+			t.Fatalf("coturn ended: %s", &out)
+		default:
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("coturn does not listen")
+		}
+	}
+}
+
+// coturnClient is a client with an allocation of coturn's, by credentials such as a relay gives out.
+func coturnClient(t *testing.T, network, at string, family byte) *wire {
+	t.Helper()
+	servers, _ := External{URLs: []string{"turn:" + at}, Secret: []byte(coturnSecret)}.ICEServers()
+	w := newWire(t, network, at, servers[0].Username, servers[0].Credential)
+	if code := w.do(stun.MethodAllocate, overUDP, attribute{stun.AttrRequestedAddressFamily, []byte{family, 0, 0, 0}}); code != 0 {
+		t.Fatalf("allocate: %d", code)
+	}
+	return w
+}
+
+// A coturn that is run by our example reaches none of the forbidden peers either.
+func TestCoturnForbiddenPeers(t *testing.T) {
+	at := startCoturn(t)
+	for _, network := range []string{"udp", "tcp"} {
+		for _, family := range []struct {
+			number              byte
+			permitted, loopback string
+		}{{1, "8.8.8.8", "127.0.0.1"}, {2, "2606:4700:4700::1111", "::1"}} {
+			t.Run(fmt.Sprintf("%s IPv%d", network, 2*family.number+2), func(t *testing.T) {
+				w := coturnClient(t, network, at, family.number)
+				service, err := net.ListenPacket("udp", net.JoinHostPort(family.loopback, "0"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer service.Close()
+				port := service.LocalAddr().(*net.UDPAddr).AddrPort().Port()
+				for i, p := range forbiddenPeers {
+					ip := netip.MustParseAddr(p.ip)
+					w.refusals(netip.AddrPortFrom(ip, port), 0x4000+uint16(i))
+				}
+				w.settle()
+				service.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
+				buf := make([]byte, 100)
+				if n, from, err := service.ReadFrom(buf); err == nil {
+					t.Errorf("a service on loopback heard %q from %s", buf[:n], from)
+				}
+				permitted := netip.AddrPortFrom(netip.MustParseAddr(family.permitted), 53)
+				if code := w.permit(permitted); code != 0 {
+					t.Errorf("permission for %s: %d", permitted.Addr(), code)
+				}
+				if code := w.do(stun.MethodConnect, peer(permitted)); code <= 0 {
+					t.Errorf("a TCP connection was made (%d)", code)
+				}
+			})
+		}
+	}
+}
+
+// coturn takes the credentials that a relay gives out, and no others.
+func TestCoturnCredentials(t *testing.T) {
+	at := startCoturn(t)
+	good, _ := External{Secret: []byte(coturnSecret)}.ICEServers()
+	other, _ := External{Secret: []byte(strings.ToUpper(coturnSecret))}.ICEServers()
+	late := credentials{secret: []byte(coturnSecret), now: func() time.Time { return time.Now().Add(-CredentialLife - time.Minute) }}
+	lateName, latePassword := late.issue()
+	for _, test := range []struct {
+		what, name, password string
+		ok                   bool
+	}{
+		{"good", good[0].Username, good[0].Credential, true},
+		{"another secret", other[0].Username, other[0].Credential, false},
+		{"longer life", "9" + good[0].Username, good[0].Credential, false},
+		{"expired", lateName, latePassword, false},
+	} {
+		w := newWire(t, "udp", at, test.name, test.password)
+		if code := w.do(stun.MethodAllocate, overUDP); (code == 0) != test.ok {
+			t.Errorf("%s: allocate is answered %d", test.what, code)
+		}
+	}
+}
+
+// The example names all that the TURN server in this program refuses.
+func TestCoturnTableIsOurs(t *testing.T) {
+	conf, err := os.ReadFile("../../deploy/coturn.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	denied := func(ip netip.Addr) bool {
+		if ip == netip.IPv6Unspecified() {
+			return true // by coturn itself: TestCoturnForbiddenPeers has it
+		}
+		for line := range strings.Lines(string(conf)) {
+			span, ok := strings.CutPrefix(strings.TrimSpace(line), "denied-peer-ip=")
+			if !ok {
+				continue
+			}
+			from, to, _ := strings.Cut(span, "-")
+			first, last := netip.MustParseAddr(from), netip.MustParseAddr(to)
+			if first.BitLen() == ip.BitLen() && first.Compare(ip) <= 0 && ip.Compare(last) <= 0 {
+				return true
+			}
+		}
+		return false
+	}
+	for _, p := range forbiddenPeers {
+		if ip := netip.MustParseAddr(p.ip); !denied(ip) {
+			t.Errorf("%s (%s) is not denied", ip, p.what)
+		}
+	}
+	for _, p := range append(forbiddenPrefixes[:len(forbiddenPrefixes):len(forbiddenPrefixes)],
+		netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"),
+		netip.MustParsePrefix("192.168.0.0/16"), netip.MustParsePrefix("169.254.0.0/16"), netip.MustParsePrefix("224.0.0.0/4"),
+		netip.MustParsePrefix("fc00::/7"), netip.MustParsePrefix("fe80::/10"), netip.MustParsePrefix("ff00::/8"),
+	) {
+		last := p.Addr().AsSlice()
+		for i := p.Bits(); i < len(last)*8; i++ {
+			last[i/8] |= 0x80 >> (i % 8)
+		}
+		end, _ := netip.AddrFromSlice(last)
+		if !denied(p.Addr()) || !denied(end) {
+			t.Errorf("%s is not denied as a whole", p)
+		}
+	}
+	for _, ip := range []string{"8.8.8.8", "11.0.0.0", "100.63.255.255", "172.32.0.0", "192.0.1.0", "2606:4700::1111", "2001:200::1", "64:ff9a::1"} {
+		if denied(netip.MustParseAddr(ip)) {
+			t.Errorf("%s is denied", ip)
+		}
+	}
+}
