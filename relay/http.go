@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -60,8 +61,9 @@ func (r *Relay) servePub(w http.ResponseWriter, req *http.Request) error {
 	if err := r.allow(r.limits.posts, req); err != nil {
 		return err
 	}
-	const postSize = addressSize + FrameSize
-	body, err := readBody(w, req, postSize+tokenSize, r.cfg.tuning.frameTimeout)
+	buf := postBuffers.Get().(*postBuffer)
+	defer postBuffers.Put(buf) // the engine has its own copy by then
+	body, err := readInto(w, req, buf[:], r.cfg.tuning.frameTimeout)
 	if err != nil && !errors.Is(err, errTooLong) {
 		return err
 	}
@@ -86,6 +88,13 @@ func (r *Relay) servePub(w http.ResponseWriter, req *http.Request) error {
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
+
+const postSize = addressSize + FrameSize
+
+// postBuffer has room for a post with a token, and one byte more: one that is longer fills it.
+type postBuffer [postSize + tokenSize + 1]byte
+
+var postBuffers = sync.Pool{New: func() any { return new(postBuffer) }}
 
 func (r *Relay) serveGetSlot(w http.ResponseWriter, req *http.Request) error {
 	if err := r.allow(r.limits.reads, req); err != nil {
@@ -193,18 +202,48 @@ func readBody(w http.ResponseWriter, req *http.Request, limit int64, timeout tim
 	if req.ContentLength > limit {
 		return nil, errTooLong
 	}
-	// An error here only means that this connection knows no deadline.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(timeout))
+	setReadDeadline(w, timeout)
 	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, limit))
-	var tooLong *http.MaxBytesError
-	if errors.As(err, &tooLong) {
+	return body, bodyError(err)
+}
+
+// readInto reads a body that is shorter than buf into it, within a time. The error of a longer one is errTooLong; others are
+// refusals.
+func readInto(w http.ResponseWriter, req *http.Request, buf []byte, timeout time.Duration) ([]byte, error) {
+	if req.ContentLength >= int64(len(buf)) {
 		return nil, errTooLong
 	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return nil, &refusal{http.StatusRequestTimeout, "too-slow", "the body did not come in time", 0}
+	setReadDeadline(w, timeout)
+	n := 0
+	for n < len(buf) {
+		m, err := req.Body.Read(buf[n:])
+		n += m
+		if err == io.EOF {
+			return buf[:n], nil
+		}
+		if err != nil {
+			return nil, bodyError(err)
+		}
 	}
-	if err != nil {
-		return nil, &refusal{http.StatusBadRequest, "bad-size", "the body could not be read", 0}
+	return nil, errTooLong
+}
+
+func setReadDeadline(w http.ResponseWriter, timeout time.Duration) {
+	// An error here only means that this connection knows no deadline.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(timeout))
+}
+
+// bodyError says what is wrong with a body that could not be read.
+func bodyError(err error) error {
+	var tooLong *http.MaxBytesError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &tooLong):
+		return errTooLong
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &refusal{http.StatusRequestTimeout, "too-slow", "the body did not come in time", 0}
+	default:
+		return &refusal{http.StatusBadRequest, "bad-size", "the body could not be read", 0}
 	}
-	return body, nil
 }
