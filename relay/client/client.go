@@ -31,12 +31,21 @@ type Mailbox = interface {
 	Prove(origin string, nonce []byte) (publicKey, signature []byte)
 }
 
+// Options are what a client may be given besides the relay's origin.
+type Options struct {
+	// Token returns a publish token, for a relay that takes posts only with one. It is asked when there is none at hand, when
+	// half of that one's life is over, and once more when the relay refuses it. Nil: there is none.
+	Token func(ctx context.Context) (string, error)
+}
+
 // Client is a connection to one relay. Its methods may be called from any goroutine.
 type Client struct {
 	origin string
 	http   *http.Client
 	timing timing
 	events *events
+	token  *token
+	holds  holds
 
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
@@ -57,6 +66,8 @@ type timing struct {
 	dial, write            time.Duration
 	pingEvery, pingWait    time.Duration
 	refusedRetry           time.Duration
+	moving, later          time.Duration
+	hopeless               time.Duration
 }
 
 var defaultTiming = timing{
@@ -64,10 +75,16 @@ var defaultTiming = timing{
 	dial: 10 * time.Second, write: 10 * time.Second,
 	pingEvery: 15 * time.Second, pingWait: 10 * time.Second,
 	refusedRetry: 10 * time.Second,
+	moving:       250 * time.Millisecond, // at most, when the relay says to move
+	later:        time.Second,            // at least, when it says to come back later
+	hopeless:     10 * time.Minute,       // when another attempt fails as well until somebody does something
 }
 
 // New makes a client of the relay at origin, "http://host[:port]" or "https://host[:port]".
-func New(origin string) (*Client, error) {
+func New(origin string) (*Client, error) { return NewWith(origin, Options{}) }
+
+// NewWith does the same with options.
+func NewWith(origin string, options Options) (*Client, error) {
 	origin = strings.ToLower(strings.TrimSuffix(origin, "/"))
 	u, err := url.Parse(origin)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil ||
@@ -85,6 +102,7 @@ func New(origin string) (*Client, error) {
 		},
 		timing:  defaultTiming,
 		events:  newEvents(),
+		token:   &token{ask: options.Token},
 		subs:    map[[20]byte]*subscription{},
 		changed: make(chan struct{}, 1),
 	}

@@ -3,7 +3,9 @@ package client
 import (
 	"context"
 	"errors"
+	"io"
 	"math/rand/v2"
+	"net/http"
 	"time"
 
 	"github.com/coder/websocket"
@@ -18,34 +20,55 @@ func (c *Client) connect(onState func(string)) {
 			c.events.add(func() { onState(s) })
 		}
 	}
-	wait := c.timing.backoffMin
+	wait, moves := c.timing.backoffMin, 0
 	for c.ctx.Err() == nil {
-		if state != Offline {
+		if state == "" {
 			become(Connecting)
 		}
-		began := time.Now()
-		err := c.session(func() { become(Online) })
+		began, greeted := time.Now(), false
+		err := c.session(func() { greeted = true; become(Online) })
 		if c.ctx.Err() != nil {
 			return
 		}
 		c.fail(err)
-		if state == Online {
-			become(Connecting)
-			if time.Since(began) > c.timing.backoffMax {
-				wait = c.timing.backoffMin // that connection was good
-			}
-		} else {
+		pause := wait/2 + rand.N(wait/2+1) // half of it is chance: the clients of a relay that comes back do not all come at once
+		switch {
+		case !greeted:
 			become(Offline)
+		case websocket.CloseStatus(err) == websocket.StatusServiceRestart && moves < maxMoves:
+			// Nobody hears of it, unless the other relay, or this one's next life, is not there.
+			pause = rand.N(c.timing.moving + 1)
+			moves++
+		case websocket.CloseStatus(err) == websocket.StatusTryAgainLater:
+			pause += c.timing.later
+			fallthrough
+		default:
+			become(Connecting)
 		}
-		// Half of the time is chance, so that the clients of a relay that comes back do not all come at once.
+		if time.Since(began) > c.timing.backoffMax {
+			wait, moves = c.timing.backoffMin, 0 // that connection was good
+		} else {
+			wait = min(2*wait, c.timing.backoffMax)
+		}
+		var e *Error
+		if errors.As(err, &e) {
+			if e.RetryAfter > 0 {
+				pause = max(pause, e.RetryAfter+rand.N(e.RetryAfter/2+1))
+			}
+			if e.Final() {
+				pause = c.timing.hopeless
+			}
+		}
 		select {
-		case <-time.After(wait/2 + rand.N(wait/2+1)):
+		case <-time.After(pause):
 		case <-c.ctx.Done():
 		}
-		wait = min(2*wait, c.timing.backoffMax)
 		c.events.drained()
 	}
 }
+
+// maxMoves is how often in a row a client follows at once, soon after the time before.
+const maxMoves = 4
 
 // session makes one connection and serves it until it fails. It calls online when the relay has said hello.
 func (c *Client) session(online func()) error {
@@ -53,9 +76,9 @@ func (c *Client) session(online func()) error {
 	defer cancel(nil)
 	dialCtx, dialed := context.WithTimeout(ctx, c.timing.dial)
 	defer dialed()
-	ws, _, err := websocket.Dial(dialCtx, c.url("/v1/sub"), &websocket.DialOptions{HTTPClient: c.http})
+	ws, res, err := websocket.Dial(dialCtx, c.url("/v1/sub"), &websocket.DialOptions{HTTPClient: c.http})
 	if err != nil {
-		return unreachable(err)
+		return refusedDial(res, err)
 	}
 	defer ws.CloseNow()
 	ws.SetReadLimit(maxMessage)
@@ -83,6 +106,18 @@ func (c *Client) session(online func()) error {
 	<-done
 	<-done
 	return context.Cause(ctx)
+}
+
+// refusedDial returns why there is no WebSocket: what the relay said, if it did.
+func refusedDial(res *http.Response, err error) *Error {
+	if res == nil || res.StatusCode < 300 || res.Body == nil {
+		return unreachable(err)
+	}
+	body, _ := io.ReadAll(io.LimitReader(res.Body, maxAnswer)) // what of it came
+	if e := refusal(res, body); e.Code != "bad-answer" {
+		return e
+	}
+	return unreachable(err)
 }
 
 var errSilent = errors.New("the connection is silent")

@@ -1,21 +1,35 @@
 package client
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"net/url"
+	"strconv"
+	"time"
 )
 
 // Error is what a method of Client fails with.
 //
-// Code is the relay's ("rate-limited", "mailbox-full", "slot-conflict" ...), or one of the client's own:
-// "relay-unreachable" when there was no answer, "bad-answer" when it was not a relay's, "bad-size" when what was to be sent
-// has the wrong length. errors.Is tells an empty slot as fs.ErrNotExist and a conflict as fs.ErrExist.
+// Code is the relay's ("rate-limited", "mailbox-full", "slot-conflict" ...; docs/RELAY.md has them all), or one of the client's
+// own: "relay-unreachable" when there was no answer, "bad-answer" when it was not a relay's, "bad-size" when what was to be sent
+// has the wrong length, "token-failed" when Options.Token did. errors.Is tells an empty slot as fs.ErrNotExist and a conflict as fs.ErrExist.
 type Error struct {
-	Code   string
-	Status int // of the HTTP answer; 0 if there was none
-	Err    error
+	Code       string
+	Status     int           // of the HTTP answer; 0 if there was none
+	RetryAfter time.Duration // when the relay wants to be asked again; 0 if it did not say
+	Err        error
+}
+
+// Final reports whether another attempt fails as well until the program's user, or the relay's operator, does something.
+func (e *Error) Final() bool {
+	switch e.Code {
+	case "bad-origin", "bad-token", "token-missing", "token-expired":
+		return true
+	}
+	return false
 }
 
 func (e *Error) Error() string {
@@ -46,4 +60,22 @@ func unreachable(err error) *Error {
 		err = u.Err
 	}
 	return &Error{Code: "relay-unreachable", Err: err}
+}
+
+// refusal makes an Error of an answer that says no, and of what was read of its body.
+func refusal(res *http.Response, body []byte) *Error {
+	var said struct {
+		Code  string `json:"code"`
+		Error string `json:"error"`
+	}
+	e := &Error{Code: "bad-answer", Status: res.StatusCode}
+	if json.Unmarshal(body, &said) == nil && said.Code != "" && len(said.Code) <= 64 && len(said.Error) <= 256 {
+		if e.Code = said.Code; said.Error != "" {
+			e.Err = fmt.Errorf("%q", said.Error)
+		}
+	}
+	if s, err := strconv.Atoi(res.Header.Get("Retry-After")); err == nil && s > 0 {
+		e.RetryAfter = time.Duration(min(s, 3600)) * time.Second
+	}
+	return e
 }

@@ -5,9 +5,10 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -27,18 +28,28 @@ type ICEServer struct {
 }
 
 // Publish posts a frame of FrameSize bytes to a mailbox: one attempt. Success means that the relay has it, not that anybody
-// has read it.
+// has read it. If the relay said lately to wait with this mailbox, it is waited for that long.
 func (c *Client) Publish(ctx context.Context, to [20]byte, frame []byte) error {
 	if len(frame) != FrameSize {
 		return &Error{Code: "bad-size"}
 	}
-	_, err := c.do(ctx, http.MethodPost, "/v1/pub", append(to[:], frame...), maxAnswer)
+	if err := c.holds.wait(ctx, to); err != nil {
+		return &Error{Code: "relay-unreachable", Err: err}
+	}
+	err := c.withToken(ctx, func(token []byte) error {
+		_, err := c.do(ctx, http.MethodPost, "/v1/pub", slices.Concat(to[:], frame, token), nil, maxAnswer)
+		return err
+	})
+	var e *Error
+	if errors.As(err, &e) && e.RetryAfter > 0 {
+		c.holds.add(to, e.RetryAfter)
+	}
 	return err
 }
 
 // GetSlot returns the signed value of a slot. If the slot is empty, errors.Is(err, fs.ErrNotExist).
 func (c *Client) GetSlot(ctx context.Context, address [20]byte) ([]byte, error) {
-	value, err := c.do(ctx, http.MethodGet, "/v1/slot/"+hex.EncodeToString(address[:]), nil, maxSlotSize)
+	value, err := c.do(ctx, http.MethodGet, "/v1/slot/"+hex.EncodeToString(address[:]), nil, nil, maxSlotSize)
 	switch {
 	case err != nil:
 		return nil, err
@@ -55,13 +66,19 @@ func (c *Client) PutSlot(ctx context.Context, address [20]byte, value []byte, re
 		return &Error{Code: "bad-size"}
 	}
 	path := "/v1/slot/" + hex.EncodeToString(address[:]) + "?replaces=" + strconv.FormatUint(replaces, 10)
-	_, err := c.do(ctx, http.MethodPut, path, value, maxSlotSize)
-	return err
+	return c.withToken(ctx, func(token []byte) error {
+		_, err := c.do(ctx, http.MethodPut, path, value, token, maxSlotSize)
+		return err
+	})
 }
 
 // ICEServers returns the STUN and TURN servers to use, and for how long they may be used.
 func (c *Client) ICEServers(ctx context.Context) ([]ICEServer, time.Duration, error) {
-	body, err := c.do(ctx, http.MethodGet, "/v1/ice", nil, maxAnswer)
+	var body []byte
+	err := c.withToken(ctx, func(token []byte) (err error) {
+		body, err = c.do(ctx, http.MethodGet, "/v1/ice", nil, token, maxAnswer)
+		return err
+	})
 	if err != nil {
 		return nil, 0, err
 	}
@@ -75,8 +92,9 @@ func (c *Client) ICEServers(ctx context.Context) ([]ICEServer, time.Duration, er
 	return answer.ICEServers, time.Duration(answer.TTL) * time.Second, nil
 }
 
-// do makes one request and returns the body of a successful answer, which is of limit bytes at most.
-func (c *Client) do(ctx context.Context, method, path string, body []byte, limit int) ([]byte, error) {
+// do makes one request, with a token in its header if there is one, and returns the body of a successful answer, which is of
+// limit bytes at most.
+func (c *Client) do(ctx context.Context, method, path string, body, token []byte, limit int) ([]byte, error) {
 	timeout := requestTimeout
 	if limit > maxAnswer {
 		timeout = slotTimeout
@@ -87,6 +105,9 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte, limit
 	req, err := http.NewRequestWithContext(ctx, method, c.url(path), bytes.NewReader(body))
 	if err != nil {
 		return nil, unreachable(err)
+	}
+	if token != nil {
+		req.Header.Set("Authorization", "Bearer "+tokenEncoding.EncodeToString(token))
 	}
 	res, err := c.http.Do(req)
 	if err != nil {
@@ -103,16 +124,5 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte, limit
 	if res.StatusCode == http.StatusOK || res.StatusCode == http.StatusNoContent {
 		return answer, nil
 	}
-	var refusal struct {
-		Code  string `json:"code"`
-		Error string `json:"error"`
-	}
-	if json.Unmarshal(answer, &refusal) != nil || refusal.Code == "" || len(refusal.Code) > 64 || len(refusal.Error) > 256 {
-		return nil, &Error{Code: "bad-answer", Status: res.StatusCode}
-	}
-	e := &Error{Code: refusal.Code, Status: res.StatusCode}
-	if refusal.Error != "" {
-		e.Err = fmt.Errorf("%q", refusal.Error)
-	}
-	return nil, e
+	return nil, refusal(res, answer)
 }

@@ -32,7 +32,7 @@ type session struct {
 
 	mu      sync.Mutex
 	sent    map[[20]byte]*subscription // what the relay was asked for
-	refused map[[20]byte]time.Time     // when it said no
+	refused map[[20]byte]time.Time     // what it said no to, and when it is asked again
 }
 
 // write asks the relay for what is subscribed and not asked for yet, whenever that changes, and pings.
@@ -99,8 +99,8 @@ func (s *session) difference() (drop [][20]byte, add []*subscription) {
 		}
 	}
 	for a, sub := range s.c.subs {
-		at, refused := s.refused[a]
-		if s.sent[a] == sub && !(refused && time.Since(at) >= s.c.timing.refusedRetry) {
+		again, refused := s.refused[a]
+		if s.sent[a] == sub && !(refused && !time.Now().Before(again)) {
 			continue
 		}
 		delete(s.refused, a)
@@ -142,8 +142,12 @@ func (s *session) read(ctx context.Context) error {
 				room = s.c.events.add(sub.backlogEnd)
 			}
 		case p[0] == msgRefused && len(body) > 0 && len(body) <= 64:
+			again := time.Now().Add(s.c.timing.refusedRetry)
+			if string(body) == "bad-proof" { // it is wrong the next time, too: on another connection at best
+				again = again.Add(time.Hour)
+			}
 			s.mu.Lock()
-			s.refused[address] = time.Now()
+			s.refused[address] = again
 			s.mu.Unlock()
 			s.c.fail(&Error{Code: string(body)})
 		default:

@@ -21,6 +21,8 @@ const sentences = {
   "token-expired": "Your permission to use the relay has expired. Reload the page, or log in again.",
   "bad-token": "The relay does not accept this page’s permission to use it.",
   "token-failed": "This page got no permission to use the relay. Try again, or log in again.",
+  "too-many-connections": "The relay serves too many pages at your network’s address already. Close some, or try again later.",
+  "relay-full": "The relay is full. Try again later.",
   draining: "The relay is being restarted. Try again in a moment.",
   unavailable: "The relay cannot do its work for the moment. Try again.",
   "mailbox-full": "The relay keeps no more messages for the moment. Try again.",

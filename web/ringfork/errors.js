@@ -61,6 +61,8 @@ export const errorCodes = Object.freeze({
   "bad-token": "the relay did not make this token, or it was changed",
   "token-failed": "the application's token function failed or took too long; the cause says how",
   "rate-limited": "the relay takes no more requests from here for a while",
+  "too-many-connections": "the relay takes no more connections from this network address for now",
+  "relay-full": "the relay takes no more connections for now",
   draining: "this relay is about to stop; another one, or the next one at this address, goes on",
   unavailable: "the relay cannot do its work for the moment",
   "mailbox-full": "the relay keeps no more frames for now",

@@ -25,6 +25,8 @@ test("every code with which a relay refuses a page is one that an application kn
     [429, "rate-limited"],
     [503, "mailbox-full"],
     [503, "slots-full"],
+    [429, "too-many-connections"],
+    [503, "relay-full"],
     [503, "draining"],
     [503, "unavailable"],
   ]) {
