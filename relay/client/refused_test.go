@@ -120,9 +120,9 @@ func TestMovesWithoutAWord(t *testing.T) {
 	h.expect("connecting", "online")
 
 	// Where the move leads to nothing it is told.
+	f = newScripted(t)
 	h = connect(t, f.URL, nil)
 	h.expect("connecting", "online")
-	<-f.reading
 	f.answers(refuseWith(503, "unavailable", ""))
 	(<-f.reading).Close(websocket.StatusServiceRestart, "moving")
 	h.expect("offline")
