@@ -89,7 +89,9 @@ type outgoing struct {
 	kind    byte
 	address address
 	age     time.Duration
-	body    []byte // frame, or code
+	id      string    // of a frame
+	at      time.Time // when a frame was queued
+	body    []byte    // frame, or code
 }
 
 func (r *Relay) serveSub(w http.ResponseWriter, req *http.Request) error {

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -24,6 +25,12 @@ type connSet struct {
 	subs   sync.RWMutex // guards owners
 	owners map[*nats.Subscription]*subscription
 }
+
+const (
+	// resyncStep is how much later, for each connection, the last of them reads its backlogs again after the engine was lost.
+	resyncStep = 100 * time.Microsecond
+	maxResync  = 2 * time.Second
+)
 
 // use is how many connections a client address prefix has, and engine subscriptions with all of them.
 type use struct{ conns, subs int }
@@ -176,17 +183,35 @@ func (s *connSet) put(client netip.Prefix, u use) {
 	}
 }
 
-// stopAll ends every connection, stopOwner that of one engine subscription.
+// stopAll ends every connection.
 func (s *connSet) stopAll(why closing) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for c := range s.conns {
+	for _, c := range s.all() {
 		c.stop(why)
 	}
 }
 
-func (s *connSet) stopOwner(of *nats.Subscription) {
-	if sub := s.owner(of); sub != nil {
-		sub.conn.stop(closeUnavailable)
+// resyncAll has every connection read its backlogs again, after something may have gone past: not all at the same moment,
+// for the engine is in trouble, or has just come back.
+func (s *connSet) resyncAll() {
+	all, now := s.all(), time.Now()
+	spread := min(maxResync, time.Duration(len(all))*resyncStep)
+	for _, c := range all {
+		c.resync(now.Add(rand.N(spread + 1)))
 	}
+}
+
+// resyncOwner does the same for the one that reads an engine subscription. If that is nobody's it is the one by which the
+// backlogs of all come.
+func (s *connSet) resyncOwner(of *nats.Subscription) {
+	if sub := s.owner(of); sub != nil {
+		sub.conn.resync(time.Now())
+	} else {
+		s.resyncAll()
+	}
+}
+
+func (s *connSet) all() []*conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.conns))
 }

@@ -2,8 +2,12 @@ package relay
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -11,75 +15,212 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// engine is the embedded NATS server and the relay's one connection to it. The order of that connection is relied on: the
-// server handles what it is sent one after the other, and its answers come back in that order.
+// engine is NATS, and the relay's one connection to it: a server in this process (startEmbedded), or a cluster elsewhere
+// (connectCluster). All that follows is the same for both.
+//
+// The order of the connection is relied on: a server handles what it is sent one after the other, and its answers come back
+// in that order. In a cluster that holds for what one server does; what several do may come in any order, and then a frame
+// may be delivered twice, but not be lost.
 type engine struct {
-	srv *server.Server
 	nc  *nats.Conn
 	js  jetstream.JetStream
+	srv *server.Server // nil if it is not ours
+	log *slog.Logger
+
+	replicas    int
+	mailboxKey  []byte // by which the subjects of mailboxes are hashed, and those of slots
+	slotKey     []byte
+	slotBucket  string
+	slotStorage jetstream.StorageType
+
+	mu    sync.Mutex
+	epoch context.Context // ends when the connection is lost
+	end   context.CancelFunc
 }
 
-// startEngine starts a server that listens nowhere, keeps its files in dir and may use so much memory and disk.
-func startEngine(dir string, memory, disk int64, conns *connSet) (*engine, error) {
-	srv, err := server.NewServer(&server.Options{
-		ServerName:             "ringfork",
-		DontListen:             true,
-		NoLog:                  true,
-		NoSigs:                 true,
-		NoSystemAccount:        true,
-		MaxPayload:             2 * MaxSlotSize, // the largest message is a slot's value, with a few headers
-		JetStream:              true,
-		JetStreamMaxMemory:     memory,
-		JetStreamMaxStore:      disk,
-		StoreDir:               dir,
-		SyncAlways:             true, // a slot that was acknowledged outlives a power cut
-		DisableJetStreamBanner: true,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("failed to make the engine: %w", err)
-	}
-	e := &engine{srv: srv}
-	srv.Start()
-	if !srv.ReadyForConnections(10*time.Second) || !srv.JetStreamEnabled() {
-		e.stop()
-		return nil, errors.New("failed to start the engine: its storage is not available")
-	}
-	e.nc, err = nats.Connect("", nats.InProcessServer(srv), nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond),
-		// What was sent while the engine's own connection was away is in the backlog: the readers come back and read it.
-		nats.DisconnectErrHandler(func(*nats.Conn, error) { conns.stopAll(closeUnavailable) }),
-		// The engine drops messages of a subscription whose connection does not keep up: the same remedy.
+// requestTimeout bounds one question to the engine, which answers in a millisecond unless it is in trouble.
+const requestTimeout = 5 * time.Second
+
+func withTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, requestTimeout)
+}
+
+// connect makes the connection. What went past while it was away is in the backlog, so that readers are to read that again;
+// the same holds for a subscription of which NATS had to drop messages because nobody took them in time.
+func (e *engine) connect(url string, conns *connSet, options ...nats.Option) error {
+	e.newEpoch()
+	var err error
+	e.nc, err = nats.Connect(url, append(options,
+		nats.Name("ringfork relay"),
+		nats.MaxReconnects(-1),
+		nats.NoCallbacksAfterClientClose(),
+		nats.DisconnectErrHandler(func(*nats.Conn, error) {
+			e.log.Warn("the engine is lost")
+			e.newEpoch()
+		}),
+		nats.ReconnectHandler(func(*nats.Conn) {
+			e.log.Info("the engine is back")
+			conns.resyncAll()
+		}),
 		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
 			if sub != nil && errors.Is(err, nats.ErrSlowConsumer) {
-				conns.stopOwner(sub)
+				conns.resyncOwner(sub)
 			}
-		}),
-		nats.NoCallbacksAfterClientClose())
+		}))...)
 	if err != nil {
-		e.stop()
-		return nil, fmt.Errorf("failed to connect to the engine: %w", err)
+		return err
 	}
-	if e.js, err = jetstream.New(e.nc); err != nil {
-		e.stop()
-		return nil, fmt.Errorf("failed to connect to the engine: %w", err)
+	e.js, err = jetstream.New(e.nc)
+	return err
+}
+
+func (e *engine) newEpoch() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.end != nil {
+		e.end()
 	}
-	return e, nil
+	e.epoch, e.end = context.WithCancel(context.Background())
 }
 
 // connected reports whether the relay's connection to the server is open.
 func (e *engine) connected() bool { return e.nc != nil && e.nc.IsConnected() }
 
-// stop ends the connection and the server, and waits for both.
+// stop ends the connection and, if it is ours, the server, and waits for both.
 func (e *engine) stop() {
 	if e.nc != nil {
 		e.nc.Close()
 	}
-	e.srv.Shutdown()
-	e.srv.WaitForShutdown()
+	if e.end != nil {
+		e.end()
+	}
+	if e.srv != nil {
+		e.srv.Shutdown()
+		e.srv.WaitForShutdown()
+	}
 }
 
-// requestTimeout bounds one question to the engine, which answers in well under a millisecond.
-const requestTimeout = 5 * time.Second
+// request asks the engine and waits for the answer. When the connection is lost meanwhile it asks again, for either may be
+// lost with it: so what is asked for must be safe to be done twice.
+func (e *engine) request(ctx context.Context, msg *nats.Msg) (*nats.Msg, error) {
+	for {
+		e.mu.Lock()
+		epoch := e.epoch
+		e.mu.Unlock()
+		try, cancel := context.WithCancel(ctx)
+		stop := context.AfterFunc(epoch, cancel)
+		reply, err := e.nc.RequestMsgWithContext(try, msg)
+		stop()
+		cancel()
+		if err == nil || ctx.Err() != nil || epoch.Err() == nil || e.nc.IsClosed() {
+			return reply, err
+		}
+	}
+}
 
-func withTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, requestTimeout)
+// apiError is what JetStream says when it does not do what it was asked for.
+type apiError struct {
+	Code        int    `json:"err_code"`
+	Description string `json:"description"`
+}
+
+func (a *apiError) Error() string { return a.Description }
+
+// is reports whether the error is one of those that have these codes.
+func (a *apiError) is(ids ...server.ErrorIdentifier) bool {
+	for _, id := range ids {
+		if a.Code == int(id) {
+			return true
+		}
+	}
+	return false
+}
+
+// full reports whether something was not stored for want of room.
+func (a *apiError) full() bool {
+	return a.Description == server.ErrMaxBytes.Error() || a.is(server.JSInsufficientResourcesErr, server.JSMemoryResourcesExceededErr,
+		server.JSStorageResourcesExceededErr, server.JSAccountResourcesExceededErr)
+}
+
+// publish has a stream store a message. The error is an *apiError if the stream said no; of any other the outcome is not known.
+func (e *engine) publish(ctx context.Context, msg *nats.Msg) error {
+	reply, err := e.request(ctx, msg)
+	if err != nil {
+		return err
+	}
+	var ack struct {
+		Stream string    `json:"stream"`
+		Error  *apiError `json:"error"`
+	}
+	switch err := json.Unmarshal(reply.Data, &ack); {
+	case err != nil:
+		return err
+	case ack.Error != nil:
+		return ack.Error
+	case ack.Stream == "":
+		return errors.New("the answer is none")
+	}
+	return nil
+}
+
+// errNotStored is that a stream has no message of a subject.
+var errNotStored = errors.New("there is no such message")
+
+// stored is the last message of a subject, as a stream has it.
+type stored struct {
+	sequence uint64
+	data     []byte
+}
+
+// lastOfLeader asks the leader of a stream, which knows all that was ever acknowledged, for a subject's last message. It
+// takes as long as there is no leader.
+func (e *engine) lastOfLeader(ctx context.Context, stream, subject string) (stored, error) {
+	body, err := json.Marshal(map[string]string{"last_by_subj": subject})
+	if err != nil {
+		panic("internal error: " + err.Error())
+	}
+	reply, err := e.request(ctx, &nats.Msg{Subject: "$JS.API.STREAM.MSG.GET." + stream, Data: body})
+	if err != nil {
+		return stored{}, err
+	}
+	var answer struct {
+		Error   *apiError `json:"error"`
+		Message *struct {
+			Sequence uint64 `json:"seq"`
+			Data     []byte `json:"data"`
+		} `json:"message"`
+	}
+	switch err := json.Unmarshal(reply.Data, &answer); {
+	case err != nil:
+		return stored{}, err
+	case answer.Error != nil && answer.Error.is(server.JSNoMessageFoundErr):
+		return stored{}, errNotStored
+	case answer.Error != nil:
+		return stored{}, answer.Error
+	case answer.Message == nil:
+		return stored{}, errors.New("the answer is none")
+	}
+	return stored{answer.Message.Sequence, answer.Message.Data}, nil
+}
+
+// lastOfAny asks whichever server has a copy of the stream. What it has was acknowledged, but others may have more.
+func (e *engine) lastOfAny(ctx context.Context, stream, subject string) (stored, error) {
+	reply, err := e.request(ctx, &nats.Msg{Subject: "$JS.API.DIRECT.GET." + stream + "." + subject})
+	if err != nil {
+		return stored{}, err
+	}
+	switch status := reply.Header.Get("Status"); status {
+	case "":
+		seq, err := headerSequence(reply.Header)
+		return stored{seq, reply.Data}, err
+	case "404":
+		return stored{}, errNotStored
+	default:
+		return stored{}, fmt.Errorf("status %s", status)
+	}
+}
+
+// headerSequence returns the stream sequence of a message that was read from a stream.
+func headerSequence(h nats.Header) (uint64, error) {
+	return strconv.ParseUint(h.Get("Nats-Sequence"), 10, 64)
 }

@@ -3,13 +3,11 @@ package relay
 import (
 	"context"
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -19,47 +17,53 @@ import (
 )
 
 const (
-	mailboxStream = "mailboxes"
-	directGet     = "$JS.API.DIRECT.GET." + mailboxStream
+	mailboxStream   = "ringfork-mailboxes"
+	mailboxSubjects = "ringfork.mb."
+	directGet       = "$JS.API.DIRECT.GET." + mailboxStream
 	// pageFrames is how many frames of a backlog are asked for at a time.
 	pageFrames = 64
 )
 
-// mailboxes keeps frames in a stream in memory, under one subject for each mailbox and frame: mb.<mailbox>.<frame>. The
-// first is a keyed hash of the address, the second the hash of the frame: nobody can claim a frame's place beforehand.
+// mailboxes keeps frames in a stream in memory, under one subject for each mailbox and frame: ringfork.mb.<mailbox>.<frame>.
+// The first is a keyed hash of the address, the second the hash of the frame: nobody can claim a frame's place beforehand.
 //
 // A subject holds one message and new ones are discarded, so a frame posted again is not stored again and keeps its age;
 // readers get it all the same, because core NATS delivers a message whatever the stream makes of it.
 type mailboxes struct {
-	nc    *nats.Conn
-	key   [32]byte
-	rates *limiter[string]
-	age   time.Duration
+	engine *engine
+	rates  *limiter[string]
+	age    time.Duration
 }
 
 func newMailboxes(ctx context.Context, e *engine, cfg Config) (*mailboxes, error) {
-	m := &mailboxes{nc: e.nc, rates: newLimiter[string](cfg.tuning.mailbox), age: cfg.FrameAge}
-	rand.Read(m.key[:])
-	_, err := e.js.CreateStream(ctx, jetstream.StreamConfig{
+	stream := jetstream.StreamConfig{
 		Name:                 mailboxStream,
-		Subjects:             []string{"mb.*.*"},
+		Subjects:             []string{mailboxSubjects + "*.*"},
 		Storage:              jetstream.MemoryStorage,
+		Replicas:             e.replicas,
 		MaxAge:               cfg.FrameAge,
+		Duplicates:           min(cfg.FrameAge, 2*time.Minute), // of no use here, but may not be more than the age
 		MaxBytes:             cfg.MailboxBytes,
 		MaxMsgsPerSubject:    1,
 		Discard:              jetstream.DiscardNew,
 		DiscardNewPerSubject: true,
 		AllowDirect:          true,
 		MaxConsumers:         1, // there are none; zero would mean as many as one likes
+	}
+	err := e.create(ctx, "make the mailbox stream", func(ctx context.Context) error {
+		_, err := e.js.CreateOrUpdateStream(ctx, stream)
+		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("failed to make the mailbox stream: %w", err)
+		return nil, err
 	}
-	return m, nil
+	return &mailboxes{engine: e, rates: newLimiter[string](cfg.tuning.mailbox), age: cfg.FrameAge}, nil
 }
 
 // subject returns the subject of a mailbox, without the frame.
-func (m *mailboxes) subject(a address) string { return "mb." + keyedHash(m.key[:], "mailbox", a) }
+func (m *mailboxes) subject(a address) string {
+	return mailboxSubjects + keyedHash(m.engine.mailboxKey, "mailbox", a)
+}
 
 // frames returns the subject that matches every frame of a mailbox.
 func (m *mailboxes) frames(a address) string { return m.subject(a) + ".*" }
@@ -75,30 +79,45 @@ func (m *mailboxes) post(ctx context.Context, to address, frame []byte) error {
 		return rateLimited("this mailbox takes no more frames for now", wait)
 	}
 	sum := sha256.Sum256(frame)
+	subject += "." + base64.RawURLEncoding.EncodeToString(sum[:])
 	ctx, cancel := withTimeout(ctx)
 	defer cancel()
 	// No header: one that a client could set might ask for a longer life.
-	reply, err := m.nc.RequestWithContext(ctx, subject+"."+base64.RawURLEncoding.EncodeToString(sum[:]), frame)
-	if err != nil {
-		return unavailable("the frame was not stored")
-	}
-	var ack struct {
-		Error *struct {
-			Description string `json:"description"`
-		} `json:"error"`
-	}
-	switch err := json.Unmarshal(reply.Data, &ack); {
-	case err != nil:
-		return unavailable("the frame was not stored")
-	case ack.Error == nil:
+	err := m.engine.publish(ctx, &nats.Msg{Subject: subject, Data: frame})
+	if err == nil {
 		return nil
-	case ack.Error.Description == server.ErrMaxMsgsPerSubject.Error():
-		return nil // stored before
-	case ack.Error.Description == server.ErrMaxBytes.Error(), strings.HasPrefix(ack.Error.Description, "insufficient"):
+	}
+	var api *apiError
+	if !errors.As(err, &api) {
+		return unavailable("the frame was not stored")
+	}
+	switch {
+	case api.Description == server.ErrMaxMsgsPerSubject.Error():
+		if m.has(ctx, subject) {
+			return nil // stored before
+		}
+		return unavailable("the frame was not stored")
+	case api.full():
 		return &refusal{http.StatusServiceUnavailable, "mailbox-full", "the relay keeps no more frames for now", time.Second}
 	default:
 		return unavailable("the frame was not stored")
 	}
+}
+
+// has reports whether a frame is stored for good. That the stream refuses it as a second one does not say so: a leader that
+// has lost its followers refuses one that it still tries to hand to them, and may never.
+func (m *mailboxes) has(ctx context.Context, subject string) bool {
+	for range 20 {
+		if _, err := m.engine.lastOfAny(ctx, mailboxStream, subject); err == nil {
+			return true
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return false
 }
 
 // askPage asks for the next frames of a mailbox's backlog, oldest first, from stream sequence from on; upTo, if not zero, is
@@ -118,7 +137,7 @@ func (m *mailboxes) askPage(a address, from, upTo uint64, scan bool, reply strin
 	if err != nil {
 		panic("internal error: " + err.Error())
 	}
-	return m.nc.PublishRequest(directGet, reply, body)
+	return m.engine.nc.PublishRequest(directGet, reply, body)
 }
 
 // storedFrame is one frame of a page.
@@ -132,7 +151,7 @@ type storedFrame struct {
 // parseStored reads a frame from an answer to askPage. It is false for one that is malformed, or older than frames may be:
 // the stream removes them a little late.
 func (m *mailboxes) parseStored(msg *nats.Msg, now time.Time) (storedFrame, bool) {
-	seq, err := strconv.ParseUint(msg.Header.Get("Nats-Sequence"), 10, 64)
+	seq, err := headerSequence(msg.Header)
 	if err != nil {
 		return storedFrame{}, false
 	}

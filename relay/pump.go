@@ -1,29 +1,34 @@
 package relay
 
 import (
-	"strconv"
+	"cmp"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
 )
 
-// pageTimeout is how long the answer to one backlog read may take.
-const pageTimeout = 10 * time.Second
+// maxMissed is how many frames that a slow reader has missed are remembered one by one.
+const maxMissed = 8192
 
 // pump holds a connection's subscriptions, and turns the client's requests and what the engine says into messages for the
-// client. It reads one page of one backlog at a time, and only while the writer keeps up. The connection's mu is held
-// wherever its methods are called; none of them waits for the client.
+// client. The connection's mu is held wherever its methods are called; none of them waits for the client.
+//
+// What is live is queued for the writer as it comes. When too much waits there the reader is marked lagged: its frames are
+// dropped, but for the first ones, and so is what comes live, until the writer has sent the rest. Then the backlogs of the
+// mailboxes concerned are read again, which brings what was dropped at the pace of the reader. A reader is closed only when
+// it takes nothing at all for a while, which the writer notices.
 type pump struct {
-	c    *conn
-	subs map[address]*subscription
-	held int // frames held in the feeds of all subscriptions
+	c     *conn
+	subs  map[address]*subscription
+	count int // of the subscriptions there ever were
+	held  int // frames held in the feeds of all subscriptions
+	reads reads
 
-	waiting  []*subscription // whose next page is to be read
-	again    []*subscription // the same for second reads, which nobody waits for: they come after all others
-	active   *subscription   // whose page is being read
-	page     uint64          // the number of that read
-	deadline time.Time       // for that page
-	rechecks []recheck       // second reads to come, the soonest first
+	lagged   bool
+	missed   int       // frames dropped since it is
+	resyncAt time.Time // when all backlogs are to be read again; zero: never
 
 	timer *time.Timer // nil until it is needed
 	wake  time.Time   // when it fires, zero if it does not
@@ -33,17 +38,12 @@ type pump struct {
 type subscription struct {
 	conn    *conn
 	address address
+	number  int // counts up
 	nats    *nats.Subscription
 	feed    *feed
-	next    uint64 // the first stream sequence not read yet
-	upTo    uint64 // where this read ends; zero until the engine said so
-	scan    bool   // there are too many for the usual way to ask
+	read    read
+	lagged  bool // it missed frames because the reader is slow
 	gone    bool
-}
-
-type recheck struct {
-	at  time.Time
-	sub *subscription
 }
 
 func newPump(c *conn) pump { return pump{c: c, subs: map[address]*subscription{}} }
@@ -69,7 +69,8 @@ func (p *pump) subscribe(req request) {
 		p.refuse(req)
 		return
 	}
-	s := &subscription{conn: p.c, address: req.address, feed: newFeed()}
+	p.count++
+	s := &subscription{conn: p.c, address: req.address, number: p.count, feed: newFeed()}
 	err := r.conns.own(s, func() (*nats.Subscription, error) {
 		return r.engine.nc.ChanSubscribe(r.mailboxes.frames(req.address), r.dispatcher.messages)
 	})
@@ -78,7 +79,7 @@ func (p *pump) subscribe(req request) {
 		return
 	}
 	p.subs[req.address] = s
-	p.waiting = append(p.waiting, s)
+	p.start(s)
 }
 
 // drop ends a subscription. What it queued for the writer is still sent.
@@ -91,15 +92,7 @@ func (p *pump) drop(s *subscription) {
 	delete(p.subs, s.address)
 	p.c.relay.conns.disown(s)
 	s.nats.Unsubscribe() // fails only when the engine is gone
-	if p.active == s {
-		p.endPage()
-	}
-}
-
-// endPage ends the wait for a page.
-func (p *pump) endPage() {
-	p.active = nil
-	p.c.relay.dispatcher.forget(p.page)
+	p.cancel(s)
 }
 
 func (p *pump) close() {
@@ -109,19 +102,21 @@ func (p *pump) close() {
 	if p.timer != nil {
 		p.timer.Stop()
 	}
-	p.waiting, p.again, p.rechecks = nil, nil, nil
+	p.reads = reads{}
 }
 
+// refuse tells the client. One that goes on asking and does not read what it is told is cut off.
 func (p *pump) refuse(req request) {
 	p.c.relay.metrics.refused(req.code)
 	p.c.push(outgoing{kind: msgRefused, address: req.address, body: []byte(req.code)})
-}
-
-// checkRoom ends a connection whose client does not read.
-func (p *pump) checkRoom() {
-	if len(p.c.queue)+p.held > p.c.relay.cfg.tuning.queueFrames {
+	if len(p.c.queue) > 4*p.c.relay.cfg.tuning.queueFrames {
 		p.c.stop(closeSlow)
 	}
+}
+
+// deliver queues a frame for the writer.
+func (p *pump) deliver(s *subscription, id string, age time.Duration, frame []byte) {
+	p.c.push(outgoing{kind: msgFrame, address: s.address, age: age, id: id, body: frame, at: time.Now()})
 }
 
 // live takes a frame as it is posted.
@@ -129,145 +124,95 @@ func (p *pump) live(s *subscription, msg *nats.Msg) {
 	if len(msg.Data) != FrameSize {
 		return
 	}
-	if s.feed.live(frameID(msg.Subject), msg.Data) {
-		p.c.push(outgoing{kind: msgFrame, address: s.address, body: msg.Data})
-	} else {
-		p.held++
-		p.checkRoom()
-	}
-}
-
-// answer takes an answer to a backlog read.
-func (p *pump) answer(read uint64, msg *nats.Msg) {
-	s := p.active
-	if s == nil || read != p.page {
+	id := frameID(msg.Subject)
+	switch {
+	case p.lagged:
+		p.miss(s, id)
 		return
-	}
-	switch msg.Header.Get("Status") {
-	case "":
-		f, ok := p.c.relay.mailboxes.parseStored(msg, time.Now())
-		s.next = max(s.next, f.sequence+1)
-		if ok && s.feed.stored(f.id) {
-			p.c.push(outgoing{kind: msgFrame, address: s.address, age: f.age, body: f.frame})
-		}
-	case "204": // end of the page
-		p.endPage()
-		if msg.Header.Get("Nats-Num-Pending") != "0" {
-			s.upTo, _ = strconv.ParseUint(msg.Header.Get("Nats-UpTo-Sequence"), 10, 64)
-			p.readOn(s)
-		} else {
-			p.endRead(s)
-		}
-	case "404": // nothing
-		p.endPage()
-		p.endRead(s)
-	case "413":
-		if p.endPage(); s.scan {
-			p.c.stop(closeUnavailable)
-		}
-		s.scan = true
-		p.readOn(s)
+	case s.feed.live(id, msg.Data):
+		p.deliver(s, id, 0, msg.Data)
 	default:
-		p.c.stop(closeUnavailable)
+		p.held++
 	}
-	p.advance()
-}
-
-// readOn puts a subscription in the row of those whose next page is to be read.
-func (p *pump) readOn(s *subscription) {
-	if s.feed.phase == catchingUp {
-		p.waiting = append(p.waiting, s)
-	} else {
-		p.again = append(p.again, s)
+	if len(p.c.queue)+p.held > p.c.relay.cfg.tuning.queueFrames {
+		p.lag()
 	}
 }
 
-// nextRead takes a subscription out of that row, nil if there is none.
-func (p *pump) nextRead() *subscription {
-	for _, row := range []*[]*subscription{&p.waiting, &p.again} {
-		for len(*row) > 0 {
-			s := (*row)[0]
-			(*row)[0] = nil
-			if *row = (*row)[1:]; len(*row) == 0 {
-				*row = nil
-			}
-			if !s.gone {
-				return s
-			}
+// lag marks the reader as too slow for what comes live. What stays in the queue is sent; then catchUp.
+func (p *pump) lag() {
+	p.c.relay.metrics.readersLagged.Inc()
+	p.lagged, p.missed = true, 0
+	kept := min(len(p.c.queue), pageFrames)
+	dropped := p.c.queue[kept:]
+	p.c.queue = slices.Clone(p.c.queue[:kept])
+	for _, m := range dropped {
+		s := p.subs[m.address]
+		switch {
+		case m.kind == msgRefused:
+			p.c.queue = append(p.c.queue, m)
+		case s == nil: // unsubscribed since
+		case m.kind == msgEnd:
+			s.feed.missEnd()
+			s.lagged = true
+		default:
+			p.miss(s, m.id)
 		}
 	}
-	return nil
+	for _, s := range p.subs {
+		if s.feed.missHeld() > 0 {
+			s.lagged = true
+		}
+	}
+	p.held = 0
+	p.advance() // nothing may be queued: then it is the engine that is slow
 }
 
-// endRead ends a backlog read. After the first one the client is told; the second one finds what the engine had taken but
-// not yet shown to the first, which happens when the engine is a cluster.
-func (p *pump) endRead(s *subscription) {
-	if s.feed.phase != catchingUp {
-		s.feed.endOfRecheck()
+// miss drops a frame. Those of one connection are remembered up to a number; beyond it all its backlogs will be read.
+func (p *pump) miss(s *subscription, id string) {
+	s.lagged = true
+	if p.missed++; p.missed <= maxMissed {
+		s.feed.miss(id)
+	}
+}
+
+// catchUp ends lag: what was dropped is read from the backlog.
+func (p *pump) catchUp() {
+	p.lagged = false
+	if p.missed > maxMissed {
+		p.resync()
 		return
 	}
-	p.c.push(outgoing{kind: msgEnd, address: s.address})
-	p.held -= len(s.feed.held)
-	for _, frame := range s.feed.endOfBacklog() {
-		p.c.push(outgoing{kind: msgFrame, address: s.address, body: frame})
+	for _, s := range p.inOrder() {
+		if s.lagged {
+			s.lagged = false
+			p.start(s)
+		}
 	}
-	p.rechecks = append(p.rechecks, recheck{time.Now().Add(p.c.relay.cfg.tuning.rereadAfter), s})
 }
 
-// advance starts what is due and what there is room for, and sets the timer for what is next.
-func (p *pump) advance() {
-	if p.active == nil && len(p.rechecks) == 0 && len(p.waiting) == 0 && len(p.again) == 0 || p.c.ended {
-		return
+// resync reads all backlogs again, after live frames or answers to reads may have gone past.
+func (p *pump) resync() {
+	p.resyncAt = time.Time{}
+	for _, s := range p.inOrder() {
+		s.lagged = false
+		s.feed.lose()
+		p.start(s)
 	}
-	now := time.Now()
-	for len(p.rechecks) > 0 && !now.Before(p.rechecks[0].at) {
-		s := p.rechecks[0].sub
-		if p.rechecks = p.rechecks[1:]; len(p.rechecks) == 0 {
-			p.rechecks = nil
-		}
-		if s.gone {
-			continue
-		}
-		s.next, s.upTo = 0, 0 // from the start: what the first read missed may lie between what it found
-		p.readOn(s)
-	}
-	for p.active == nil && len(p.c.queue) < pageFrames {
-		s := p.nextRead()
-		if s == nil {
-			break
-		}
-		var reply string
-		p.page, reply = p.c.relay.dispatcher.expect(p.c)
-		p.c.relay.metrics.backlogReads.Inc()
-		p.active, p.deadline = s, now.Add(pageTimeout)
-		if p.c.relay.mailboxes.askPage(s.address, s.next, s.upTo, s.scan, reply) != nil {
-			p.c.stop(closeUnavailable)
-			return
-		}
-	}
-	if p.active != nil && !now.Before(p.deadline) {
-		p.c.stop(closeUnavailable)
-		return
-	}
-	p.setTimer(now)
 }
 
-// setTimer sets the timer, unless it fires early enough.
-func (p *pump) setTimer(now time.Time) {
-	var wake time.Time
-	if p.active != nil {
-		wake = p.deadline
-	}
-	if len(p.rechecks) > 0 && (wake.IsZero() || p.rechecks[0].at.Before(wake)) {
-		wake = p.rechecks[0].at
-	}
-	if wake.IsZero() || !p.wake.IsZero() && !wake.Before(p.wake) {
-		return
-	}
-	if p.wake = wake; p.timer == nil {
-		p.timer = time.AfterFunc(wake.Sub(now), p.c.tick)
-	} else {
-		p.timer.Reset(wake.Sub(now))
+// inOrder returns the subscriptions, the oldest first.
+func (p *pump) inOrder() []*subscription {
+	return slices.SortedFunc(maps.Values(p.subs), func(a, b *subscription) int { return cmp.Compare(a.number, b.number) })
+}
+
+// resync has the connection read all its backlogs again at a time.
+func (c *conn) resync(at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.ended {
+		c.pump.resyncAt = at
+		c.pump.advance()
 	}
 }
 

@@ -4,9 +4,10 @@
 // WebSocket). A slot (GET and PUT /v1/slot/{address}) keeps one signed value until its key holder replaces it. GET /v1/ice
 // names the STUN and TURN servers to use. New makes a relay, Relay.Handler serves it, Relay.Close ends it.
 //
-// The engine is NATS, embedded in the process and without a listener of its own. A frame posted is one NATS message: core
-// NATS carries it at once to whoever reads the mailbox, and a JetStream stream in memory keeps it for those who come later,
-// for 120 seconds at most. Addresses never reach NATS: its subjects are keyed hashes of them.
+// The engine is NATS: embedded in the process and without a listener of its own, or a cluster that many relays share (see
+// NATSConfig). A frame posted is one NATS message: core NATS carries it at once to whoever reads the mailbox, and a JetStream
+// stream in memory keeps it for those who come later, for 120 seconds at most. Addresses never reach NATS: its subjects are
+// keyed hashes of them.
 //
 // The relay logs nothing and counts nothing about a request.
 package relay
@@ -48,7 +49,9 @@ type Config struct {
 	// Origins are the names by which clients know this relay ("https://host[:port]"). A mailbox proof covers one of them,
 	// so that a proof made for one relay is worth nothing at another.
 	Origins []string
-	// DataDir is the folder in which slots are kept. When empty they are kept in memory and lost with the process. Only one
+	// NATS names a cluster to use as the engine. Zero: the relay embeds its own.
+	NATS NATSConfig
+	// DataDir is the folder in which slots are kept by an embedded engine. When empty they are kept in memory and lost with the process. Only one
 	// relay at a time may use a folder.
 	DataDir string
 	// ICE returns the servers for GET /v1/ice, and for how long they may be used. Nil: none.
@@ -91,7 +94,11 @@ type tuning struct {
 	// How long a client may take to send a frame, or the at most 256 kB of a slot's value.
 	frameTimeout time.Duration
 	valueTimeout time.Duration
-	queueFrames  int // frames that wait for a slow reader before it is closed
+	queueFrames  int           // that wait for a slow reader before it is marked lagged
+	pageTimeout  time.Duration // for the answer to a backlog read, the first time it is asked for
+	readTimeout  time.Duration // for the same, however often
+	leaderWait   time.Duration // for the leader of the slots, before a copy is asked
+	startTimeout time.Duration // for a cluster
 	clientPosts  rateLimit
 	mailbox      rateLimit
 }
@@ -123,7 +130,7 @@ func New(cfg Config) (*Relay, error) {
 		return nil, err
 	}
 	dir, temp := cfg.DataDir, ""
-	if dir == "" {
+	if dir == "" && len(cfg.NATS.URLs) == 0 {
 		// The engine wants a folder even when it keeps nothing there.
 		var err error
 		if temp, err = os.MkdirTemp("", "ringfork-relay-"); err != nil {
@@ -145,21 +152,27 @@ func New(cfg Config) (*Relay, error) {
 }
 
 func (r *Relay) start(dir string) error {
-	memory, disk := r.cfg.MailboxBytes, slotRoom(r.cfg.SlotBytes)
-	if r.cfg.DataDir == "" {
-		memory, disk = memory+disk, 0
+	ctx, cancel := context.WithTimeout(r.ctx, r.cfg.tuning.startTimeout)
+	defer cancel()
+	r.engine = &engine{log: r.cfg.Log}
+	if len(r.cfg.NATS.URLs) > 0 {
+		if err := r.engine.connectCluster(ctx, r.cfg.NATS, r.conns); err != nil {
+			return err
+		}
+	} else {
+		memory, disk := r.cfg.MailboxBytes, slotRoom(r.cfg.SlotBytes)
+		if r.cfg.DataDir == "" {
+			memory, disk = memory+disk, 0
+		}
+		// A megabyte more than is reserved: the engine refuses a stream that would use the whole of its limit.
+		if err := r.engine.startEmbedded(dir, r.cfg.DataDir != "", memory+1<<20, disk+1<<20, r.conns); err != nil {
+			return err
+		}
 	}
 	var err error
-	// A megabyte more than is reserved: the engine refuses a stream that would use the whole of its limit.
-	r.engine, err = startEngine(dir, memory+1<<20, disk+1<<20, r.conns)
-	if err != nil {
-		return err
-	}
 	if r.dispatcher, err = startDispatcher(r.engine.nc, r.conns); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(r.ctx, 30*time.Second)
-	defer cancel()
 	if r.mailboxes, err = newMailboxes(ctx, r.engine, r.cfg); err != nil {
 		return err
 	}
@@ -218,6 +231,12 @@ func (c *Config) setDefaults() error {
 	if len(c.PublishKey) != 0 && len(c.PublishKey) != PublishKeySize {
 		return fmt.Errorf("the publish key has %d bytes, not %d", len(c.PublishKey), PublishKeySize)
 	}
+	if err := c.NATS.setDefaults(); err != nil {
+		return err
+	}
+	if len(c.NATS.URLs) > 0 && c.DataDir != "" {
+		return errors.New("a relay that uses a NATS cluster keeps nothing in a folder")
+	}
 	if c.ClientFactor <= 0 {
 		c.ClientFactor = 1
 	}
@@ -228,7 +247,7 @@ func (c *Config) setDefaults() error {
 		c.FrameAge = MaxFrameAge
 	}
 	setDefault(&c.MailboxBytes, 256<<20)
-	if c.DataDir == "" {
+	if c.DataDir == "" && len(c.NATS.URLs) == 0 {
 		setDefault(&c.SlotBytes, 256<<20)
 	} else {
 		setDefault(&c.SlotBytes, 1<<30)
@@ -244,6 +263,10 @@ func (c *Config) setDefaults() error {
 	setDefault(&t.frameTimeout, 10*time.Second)
 	setDefault(&t.valueTimeout, 30*time.Second)
 	setDefault(&t.queueFrames, 1024)
+	setDefault(&t.pageTimeout, time.Second)
+	setDefault(&t.readTimeout, 30*time.Second)
+	setDefault(&t.leaderWait, 500*time.Millisecond)
+	setDefault(&t.startTimeout, 20*time.Second)
 	if t.clientPosts.burst == 0 {
 		t.clientPosts = rateLimit{perSecond: 100, burst: 2000}
 	}

@@ -564,10 +564,11 @@ func TestBadOrigins(t *testing.T) {
 	}
 }
 
-// A client that does not read is cut off and told so, and the others are not held up by it.
+// A client that takes nothing is cut off and told so, and the others are not held up by it.
 func TestSlowReaderIsClosed(t *testing.T) {
 	r := startRelay(t, func(c *Config) {
 		c.tuning.queueFrames = 128
+		c.tuning.writeTimeout = 500 * time.Millisecond
 		c.tuning.mailbox = rateLimit{perSecond: 1e5, burst: 1e5}
 	})
 	m := newMailbox()

@@ -10,62 +10,84 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
 // slots keeps one signed value for each address, in a key-value bucket whose keys are keyed hashes of the addresses.
 type slots struct {
-	kv    jetstream.KeyValue
-	key   []byte
-	limit uint64
+	engine     *engine
+	kv         jetstream.KeyValue
+	stream     string // of the bucket
+	limit      uint64
+	leaderWait time.Duration
 
 	growing sync.Mutex // held while the bucket is measured and grows
 }
 
-const (
-	slotBucket = "slot-values"
-	// oldSlotBucket held values without the next writer's key, which nobody can read or replace any more.
-	oldSlotBucket = "slots"
-)
+// oldSlotBucket held values without the next writer's key, which nobody can read or replace any more.
+const oldSlotBucket = "slots"
 
 // slotRoom is how much of the engine's storage limit bytes of slots need. The rest above it is for what the engine adds to a
 // value that is replaced by one of its size: a slot that is there can always be replaced, however many there are.
 func slotRoom(limit int64) int64 { return limit + limit/128 + 1<<20 }
 
 func newSlots(ctx context.Context, e *engine, cfg Config) (*slots, error) {
-	s := &slots{key: make([]byte, 32), limit: uint64(cfg.SlotBytes)}
-	storage := jetstream.MemoryStorage
-	if cfg.DataDir == "" {
-		rand.Read(s.key)
-	} else {
-		storage = jetstream.FileStorage
-		var err error
-		if s.key, err = loadKey(filepath.Join(cfg.DataDir, "slot.key")); err != nil {
-			return nil, fmt.Errorf("failed to load the slot key: %w", err)
-		}
+	if e.srv != nil && e.slotStorage == jetstream.FileStorage {
 		if err := e.js.DeleteKeyValue(ctx, oldSlotBucket); err != nil && !errors.Is(err, jetstream.ErrBucketNotFound) {
 			return nil, fmt.Errorf("failed to remove the slots of an older version: %w", err)
 		}
 	}
-	var err error
-	s.kv, err = e.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-		Bucket: slotBucket, History: 1, Storage: storage, MaxBytes: slotRoom(cfg.SlotBytes), MaxValueSize: MaxSlotSize + 1<<10,
+	bucket := jetstream.KeyValueConfig{
+		Bucket: e.slotBucket, History: 1, Storage: e.slotStorage, Replicas: e.replicas,
+		MaxBytes: slotRoom(cfg.SlotBytes), MaxValueSize: MaxSlotSize + 1<<10,
+	}
+	s := &slots{engine: e, stream: "KV_" + e.slotBucket, limit: uint64(cfg.SlotBytes), leaderWait: cfg.tuning.leaderWait}
+	err := e.create(ctx, "open the slots", func(ctx context.Context) (err error) {
+		s.kv, err = e.js.CreateOrUpdateKeyValue(ctx, bucket)
+		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("failed to open the slots: %w", err)
+		return nil, err
 	}
 	return s, nil
 }
 
 // get returns the value of a slot, nil if it is empty. Errors are refusals.
+//
+// The leader is asked first. While there is none any copy will do, and one that is a little old does no harm: whoever reads a
+// value checks its signature and version. But only the leader is believed that a slot is empty.
 func (s *slots) get(ctx context.Context, a address) (slotValue, error) {
-	value, _, err := s.load(ctx, s.name(a))
-	return value, err
+	ctx, cancel := withTimeout(ctx)
+	defer cancel()
+	answers := make(chan slotValue, 2)
+	ask := func(after time.Duration, last lastFunc, believed func(slotValue) bool) {
+		for {
+			select {
+			case <-time.After(after):
+			case <-ctx.Done():
+				return
+			}
+			if value, _, err := s.load(ctx, a, last); err == nil && believed(value) {
+				answers <- value
+				return
+			}
+			after = s.leaderWait
+		}
+	}
+	go ask(0, s.engine.lastOfLeader, func(slotValue) bool { return true })
+	go ask(s.leaderWait, s.engine.lastOfAny, func(v slotValue) bool { return v != nil })
+	select {
+	case value := <-answers:
+		return value, nil
+	case <-ctx.Done():
+		return nil, unavailable("the slot could not be read")
+	}
 }
 
 // put replaces the value of version replaces (zero: an empty slot). Of several that replace the same one, one succeeds.
@@ -76,8 +98,9 @@ func (s *slots) put(ctx context.Context, a address, value []byte, replaces uint6
 	if err != nil {
 		return err
 	}
-	name := s.name(a)
-	held, revision, err := s.load(ctx, name)
+	ctx, cancel := withTimeout(ctx)
+	defer cancel()
+	held, revision, err := s.load(ctx, a, s.engine.lastOfLeader)
 	if err != nil {
 		return err
 	}
@@ -97,15 +120,28 @@ func (s *slots) put(ctx context.Context, a address, value []byte, replaces uint6
 			return err
 		}
 	}
-	ctx, cancel := withTimeout(ctx)
-	defer cancel()
-	// The revision makes the swap atomic: it is of the value that was just compared.
-	switch _, err = s.kv.Update(ctx, name, v, revision); {
+	return s.swap(ctx, a, v, revision)
+}
+
+// swap stores a value if the slot is still at the bucket's revision.
+func (s *slots) swap(ctx context.Context, a address, v slotValue, revision uint64) error {
+	msg := nats.NewMsg(s.subject(a))
+	msg.Data = v
+	msg.Header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(revision, 10))
+	err := s.engine.publish(ctx, msg)
+	var api *apiError
+	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, jetstream.ErrKeyRevisionMismatch), errors.Is(err, jetstream.ErrKeyExists):
+	case !errors.As(err, &api):
+		return unavailable("the slot was not written")
+	case api.is(server.JSStreamWrongLastSequenceErrF, server.JSStreamWrongLastSequenceConstantErr):
+		// Perhaps by this very message: it is sent again when the engine's connection breaks.
+		if held, _, err := s.load(ctx, a, s.engine.lastOfLeader); err == nil && bytes.Equal(held, v) {
+			return nil
+		}
 		return &refusal{http.StatusConflict, "slot-conflict", "the slot was written meanwhile", 0}
-	case strings.Contains(err.Error(), server.ErrMaxBytes.Error()), strings.Contains(err.Error(), "insufficient"):
+	case api.full():
 		return slotsFull()
 	default:
 		return unavailable("the slot was not written")
@@ -114,8 +150,6 @@ func (s *slots) put(ctx context.Context, a address, value []byte, replaces uint6
 
 // checkRoom refuses what would make the bucket larger than its limit.
 func (s *slots) checkRoom(ctx context.Context, more int) error {
-	ctx, cancel := withTimeout(ctx)
-	defer cancel()
 	status, err := s.kv.Status(ctx)
 	if err != nil {
 		return unavailable("the slot was not written")
@@ -130,24 +164,24 @@ func slotsFull() *refusal {
 	return &refusal{http.StatusServiceUnavailable, "slots-full", "the relay keeps no more slots", time.Minute}
 }
 
+// lastFunc is one way to ask for a stream's last message of a subject.
+type lastFunc = func(ctx context.Context, stream, subject string) (stored, error)
+
 // load returns a slot's value and the bucket's revision of it: nil and zero when it is empty.
-func (s *slots) load(ctx context.Context, name string) (slotValue, uint64, error) {
-	ctx, cancel := withTimeout(ctx)
-	defer cancel()
-	e, err := s.kv.Get(ctx, name)
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
+func (s *slots) load(ctx context.Context, a address, last lastFunc) (slotValue, uint64, error) {
+	held, err := last(ctx, s.stream, s.subject(a))
+	if errors.Is(err, errNotStored) {
 		return nil, 0, nil
 	}
-	if err != nil {
+	if err != nil || len(held.data) < slotHeader {
 		return nil, 0, unavailable("the slot could not be read")
 	}
-	if len(e.Value()) < slotHeader {
-		return nil, 0, unavailable("the slot could not be read")
-	}
-	return e.Value(), e.Revision(), nil
+	return held.data, held.sequence, nil
 }
 
-func (s *slots) name(a address) string { return keyedHash(s.key, "slot", a) }
+func (s *slots) subject(a address) string {
+	return "$KV." + s.engine.slotBucket + "." + keyedHash(s.engine.slotKey, "slot", a)
+}
 
 // loadKey reads a 32-byte key, or makes one. The new file takes its name only when it is whole.
 func loadKey(path string) ([]byte, error) {

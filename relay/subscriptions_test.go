@@ -162,13 +162,14 @@ func TestSubscribingIsLimited(t *testing.T) {
 // A mailbox that is asked for while the second reads of many others are due does not wait for them.
 func TestFirstReadsComeFirst(t *testing.T) {
 	p := &pump{}
-	second, first, gone := &subscription{feed: newFeed()}, &subscription{feed: newFeed()}, &subscription{feed: newFeed(), gone: true}
+	second, first, gone := &subscription{feed: newFeed()}, &subscription{feed: newFeed()}, &subscription{feed: newFeed()}
 	second.feed.endOfBacklog()
 	for _, s := range []*subscription{second, gone, first} {
-		p.readOn(s)
+		p.goOn(s)
 	}
+	p.cancel(gone)
 	for i, want := range []*subscription{first, second, nil} {
-		if p.nextRead() != want {
+		if p.reads.take() != want {
 			t.Errorf("read %d is of another one", i)
 		}
 	}

@@ -7,29 +7,31 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// push queues a message for the client. c.mu is held. A client that lets too much pile up is cut off: it will come back and
-// find what it missed in the backlog.
+// push queues a message for the client. c.mu is held.
 func (c *conn) push(m outgoing) {
 	if c.ended {
 		return
 	}
 	c.queue = append(c.queue, m)
-	c.pump.checkRoom()
 	if !c.writing {
 		c.writing = true
 		c.wg.Go(c.write)
 	}
 }
 
-// write sends what is queued until nothing is. It alone sends messages.
+// write sends what is queued until nothing is. It alone sends messages. A client that does not take one of them in time is
+// told that it is closed, if it takes that message after all before the grace is over that every connection ends with.
 func (c *conn) write() {
+	slow := time.AfterFunc(c.relay.cfg.tuning.writeTimeout, func() { c.stop(closeSlow) })
+	defer slow.Stop()
 	for {
 		m, ok := c.next()
 		if !ok {
 			return
 		}
+		slow.Reset(c.relay.cfg.tuning.writeTimeout)
 		if c.send(m) != nil {
-			c.stop(closeSlow)
+			c.stop(closeGone)
 			return
 		}
 		if m.kind == msgFrame {
@@ -52,8 +54,13 @@ func (c *conn) next() (m outgoing, ok bool) {
 		}
 		return outgoing{}, false
 	}
-	m, c.queue[0] = c.queue[0], outgoing{}
-	if c.queue = c.queue[1:]; len(c.queue) == 0 {
+	m = c.queue[0]
+	oldest := time.Now().Add(-c.relay.cfg.FrameAge)
+	for first := true; first || len(c.queue) > 0 && c.queue[0].kind == msgFrame && c.queue[0].at.Before(oldest); first = false {
+		c.queue[0] = outgoing{}
+		c.queue = c.queue[1:] // and frames behind it that have waited for longer than frames live
+	}
+	if len(c.queue) == 0 {
 		c.queue = nil
 	}
 	c.pump.advance() // a backlog may have waited for room
@@ -62,7 +69,7 @@ func (c *conn) next() (m outgoing, ok bool) {
 
 // send writes one message, in one piece.
 func (c *conn) send(m outgoing) error {
-	c.ws.SetWriteDeadline(time.Now().Add(c.relay.cfg.tuning.writeTimeout))
+	c.ws.SetWriteDeadline(time.Now().Add(c.relay.cfg.tuning.writeTimeout + closeGrace))
 	w, err := c.ws.NextWriter(websocket.BinaryMessage)
 	if err != nil {
 		return err

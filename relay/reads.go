@@ -1,0 +1,232 @@
+package relay
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// reads is the order in which a connection's backlogs are read: one page of one of them at a time, and only while the writer
+// keeps up.
+type reads struct {
+	waiting []turn // whose next page is to be read
+	again   []turn // the same for later reads, which nobody waits for: they come after all others
+	later   []turn // reads to come, the soonest first
+
+	active   *subscription // whose page is being read; nil: none
+	page     uint64        // the dispatcher's number of that read
+	asked    time.Time     // when that page was first asked for
+	patience time.Duration // with the last question
+	deadline time.Time     // for its answer
+}
+
+// read is how far the read of one backlog is.
+type read struct {
+	next uint64 // the first stream sequence not read yet
+	upTo uint64 // where it ends; zero until the engine said so
+	scan bool   // there are too many for the usual way to ask
+	left int    // how many more are to follow this one
+	turn int    // of the one in the row that counts: others of this subscription are void
+}
+
+// turn is a subscription's place in a row.
+type turn struct {
+	sub *subscription
+	n   int
+	at  time.Time // in later
+}
+
+func (t turn) valid() bool { return t.sub.read.turn == t.n }
+
+// start begins to read a subscription's backlog from the start, and does so once more some time later: what the engine had
+// taken but not yet shown to the first read, which happens when it is a cluster, is found by the second.
+func (p *pump) start(s *subscription) {
+	s.read.left = 1
+	p.begin(s)
+}
+
+func (p *pump) begin(s *subscription) {
+	p.cancel(s)
+	s.read.next, s.read.upTo = 0, 0 // from the start: what a read missed may lie between what it found
+	p.goOn(s)
+}
+
+// cancel ends the read of a subscription, under way or to come.
+func (p *pump) cancel(s *subscription) {
+	s.read.turn++
+	if p.reads.active == s {
+		p.endPage()
+	}
+}
+
+// endPage ends the wait for a page.
+func (p *pump) endPage() {
+	p.reads.active = nil
+	p.c.relay.dispatcher.forget(p.reads.page)
+}
+
+// goOn puts a subscription in the row of those whose next page is to be read.
+func (p *pump) goOn(s *subscription) {
+	s.read.turn++
+	row := &p.reads.again
+	if s.feed.phase == catchingUp {
+		row = &p.reads.waiting
+	}
+	*row = append(*row, turn{sub: s, n: s.read.turn})
+}
+
+// take takes a subscription out of that row, nil if there is none.
+func (r *reads) take() *subscription {
+	for _, row := range []*[]turn{&r.waiting, &r.again} {
+		for len(*row) > 0 {
+			t := (*row)[0]
+			(*row)[0] = turn{}
+			if *row = (*row)[1:]; len(*row) == 0 {
+				*row = nil
+			}
+			if t.valid() {
+				return t.sub
+			}
+		}
+	}
+	return nil
+}
+
+// answer takes a message that answers to a page: a frame, or how it ends.
+func (p *pump) answer(page uint64, msg *nats.Msg) {
+	r := &p.reads
+	s := r.active
+	if s == nil || page != r.page {
+		return // of a read that was given up
+	}
+	switch msg.Header.Get("Status") {
+	case "":
+		f, ok := p.c.relay.mailboxes.parseStored(msg, time.Now())
+		s.read.next = max(s.read.next, f.sequence+1)
+		if ok && s.feed.stored(f.id) {
+			p.deliver(s, f.id, f.age, f.frame)
+		}
+	case "204": // end of the page
+		p.endPage()
+		if msg.Header.Get("Nats-Num-Pending") != "0" {
+			s.read.upTo, _ = strconv.ParseUint(msg.Header.Get("Nats-UpTo-Sequence"), 10, 64)
+			p.goOn(s)
+		} else {
+			p.endRead(s)
+		}
+	case "404": // nothing
+		p.endPage()
+		p.endRead(s)
+	case "413":
+		if !s.read.scan {
+			p.endPage()
+			s.read.scan = true
+			p.goOn(s)
+			break
+		}
+		fallthrough
+	default: // nobody can answer just now, or so it says
+		r.deadline = time.Now().Add(p.c.relay.cfg.tuning.pageTimeout / 4)
+	}
+	p.advance()
+}
+
+// endRead ends a backlog read. After the first one the client is told.
+func (p *pump) endRead(s *subscription) {
+	if s.feed.phase == catchingUp {
+		p.c.push(outgoing{kind: msgEnd, address: s.address})
+		p.held -= len(s.feed.held)
+		for _, h := range s.feed.endOfBacklog() {
+			p.deliver(s, h.id, 0, h.frame)
+		}
+	}
+	if s.read.left == 0 || s.feed.complete() {
+		s.feed.endOfRecheck()
+		return
+	}
+	s.read.left--
+	s.read.turn++
+	p.reads.later = append(p.reads.later, turn{s, s.read.turn, time.Now().Add(p.c.relay.cfg.tuning.rereadAfter)})
+}
+
+// advance starts what is due and what there is room for, and sets the timer for what is next.
+func (p *pump) advance() {
+	r := &p.reads
+	idle := r.active == nil && len(r.later) == 0 && len(r.waiting) == 0 && len(r.again) == 0
+	if idle && !p.lagged && p.resyncAt.IsZero() || p.c.ended {
+		return
+	}
+	now, tuning := time.Now(), p.c.relay.cfg.tuning
+	if p.lagged && len(p.c.queue) == 0 {
+		p.catchUp()
+	}
+	if !p.resyncAt.IsZero() && !now.Before(p.resyncAt) {
+		p.resync()
+	}
+	for len(r.later) > 0 && !now.Before(r.later[0].at) {
+		t := r.later[0]
+		if r.later = r.later[1:]; len(r.later) == 0 {
+			r.later = nil
+		}
+		if t.valid() {
+			p.begin(t.sub)
+		}
+	}
+	for r.active == nil && !p.lagged && len(p.c.queue) < pageFrames {
+		s := r.take()
+		if s == nil {
+			break
+		}
+		r.active, r.asked, r.patience = s, now, tuning.pageTimeout
+		p.ask(now)
+	}
+	if r.active != nil && !now.Before(r.deadline) {
+		// A server that hangs, or dies with the question, does not answer. Another one will.
+		if now.Sub(r.asked) >= tuning.readTimeout {
+			p.c.stop(closeUnavailable)
+			return
+		}
+		r.patience = min(2*r.patience, tuning.readTimeout/4)
+		p.c.relay.dispatcher.forget(r.page)
+		p.ask(now)
+	}
+	p.setTimer(now)
+}
+
+// ask asks for the active subscription's next page, perhaps not for the first time.
+func (p *pump) ask(now time.Time) {
+	r := &p.reads
+	p.c.relay.metrics.backlogReads.Inc()
+	var reply string
+	r.page, reply = p.c.relay.dispatcher.expect(p.c)
+	r.deadline = now.Add(r.patience)
+	s := r.active
+	// An error means that too much waits for the engine already: the deadline passes, and then there may be room.
+	_ = p.c.relay.mailboxes.askPage(s.address, s.read.next, s.read.upTo, s.read.scan, reply)
+}
+
+// setTimer sets the timer, unless it fires early enough.
+func (p *pump) setTimer(now time.Time) {
+	r := &p.reads
+	wake := p.resyncAt
+	sooner := func(at time.Time) {
+		if wake.IsZero() || at.Before(wake) {
+			wake = at
+		}
+	}
+	if r.active != nil {
+		sooner(r.deadline)
+	}
+	if len(r.later) > 0 {
+		sooner(r.later[0].at)
+	}
+	if wake.IsZero() || !p.wake.IsZero() && !wake.Before(p.wake) {
+		return
+	}
+	if p.wake = wake; p.timer == nil {
+		p.timer = time.AfterFunc(wake.Sub(now), p.c.tick)
+	} else {
+		p.timer.Reset(wake.Sub(now))
+	}
+}
