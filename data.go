@@ -9,7 +9,7 @@ import (
 // slotsDir returns the folder for slots, empty for memory.
 func (s *server) slotsDir() (string, error) {
 	dir := s.dataDir
-	if dir == "none" || dir == "" && s.port == 0 {
+	if dir == "none" || dir == "" && s.port == 0 || s.nats.urls != "" {
 		return "", nil
 	}
 	if dir == "" {

@@ -18,6 +18,8 @@ type server struct {
 	dataDir string // empty: the default; "none": memory
 	module  string // empty: compiled here; noModule: none; else the folder to serve it from
 
+	nats natsOptions
+
 	publishKey      string // a file; empty: anybody may publish
 	limits          float64
 	tlsCert, tlsKey string // files; empty: plain HTTP
@@ -40,6 +42,7 @@ func parseServe(args []string) (*server, error) {
 	drain := f.Float64("drain", 5, "")
 	s := &server{}
 	f.StringVar(&s.dataDir, "data", "", "")
+	s.nats.define(f)
 	f.StringVar(&s.module, "module", "", "")
 	f.StringVar(&s.publishKey, "publish-key", "", "")
 	f.Float64Var(&s.limits, "limits", 1, "")
@@ -59,6 +62,9 @@ func parseServe(args []string) (*server, error) {
 	}
 	var err error
 	if s.host, s.port, err = parseAddr("-addr", *addr); err != nil {
+		return nil, err
+	}
+	if err := s.nats.check(s.dataDir); err != nil {
 		return nil, err
 	}
 	if s.ops != "" {

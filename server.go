@@ -52,6 +52,11 @@ func (s *server) run(ctx context.Context, stdout, stderr io.Writer, notice func(
 		}
 	}
 
+	natsConfig, err := s.nats.config()
+	if err != nil {
+		return err
+	}
+
 	// The port is ours before the Wasm is compiled: who typed the wrong one learns it at once.
 	pages, err := s.pages(ctx, notice)
 	if err != nil {
@@ -71,7 +76,7 @@ func (s *server) run(ctx context.Context, stdout, stderr io.Writer, notice func(
 	registry := newRegistry()
 	registerTURN(registry, turnServer)
 	relayServer, err := relay.New(relay.Config{
-		Origins: origins, DataDir: dataDir, ICE: ice, Allow: s.allow, PublishKey: publishKey,
+		Origins: origins, DataDir: dataDir, NATS: natsConfig, ICE: ice, Allow: s.allow, PublishKey: publishKey,
 		ClientAddr: s.proxies.clientAddr, ClientFactor: s.limits, Metrics: registry, Log: log,
 	})
 	if err != nil {
@@ -102,7 +107,7 @@ func (s *server) run(ctx context.Context, stdout, stderr io.Writer, notice func(
 	}
 	ready := func() {
 		served = true
-		log.Info("serving", "tls", cert != nil, "tokens", publishKey != nil, "slots", slotsKept(dataDir), "limits", s.limits)
+		log.Info("serving", "tls", cert != nil, "tokens", publishKey != nil, "slots", s.slotsKept(dataDir), "limits", s.limits)
 		fmt.Fprintf(stdout, "Ringfork: %s\n", origins[0])
 		if s.lan {
 			s.showLAN(stdout, notice, origins)
@@ -133,8 +138,11 @@ func (s *server) serverOrigins(cert *certificate, port string) []string {
 	return originsOf("https", s.host, port)
 }
 
-func slotsKept(dir string) string {
-	if dir == "" {
+func (s *server) slotsKept(dir string) string {
+	switch {
+	case s.nats.urls != "":
+		return "cluster"
+	case dir == "":
 		return "memory"
 	}
 	return "disk"

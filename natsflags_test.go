@@ -1,0 +1,74 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"ringfork/relay"
+	"ringfork/relay/natstest"
+)
+
+func TestNATSFlags(t *testing.T) {
+	got, err := parseServe(strings.Fields("-nats nats://a:4222,nats://u:p@b -nats-creds c -nats-replicas 5 -nats-key k"))
+	want := natsOptions{urls: "nats://a:4222,nats://u:p@b", creds: "c", replicas: 5, key: "k"}
+	if err != nil || got.nats != want {
+		t.Errorf("got %+v, %v; want %+v", got, err, want)
+	}
+	for _, args := range []string{
+		"-nats nats://a", "-nats-key k", "-nats-creds c", "-nats-replicas 2", "-nats nats://a, -nats-key k",
+		"-nats nats://a -nats-key k -nats-replicas 6", "-nats nats://a -nats-key k -nats-replicas x", "-nats nats://a -nats-key k -data d",
+	} {
+		var bad *usageError
+		if got, err := parseServe(strings.Fields(args)); !errors.As(err, &bad) {
+			t.Errorf("%s: %+v, %v; want a usageError", args, got, err)
+		}
+	}
+}
+
+func TestNATSKeyFile(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	o := natsOptions{urls: "a, b", creds: "c", replicas: 2, key: file("key", strings.Repeat("ab", 32)+"\n")}
+	got, err := o.config()
+	key := []byte(strings.Repeat("\xab", 32))
+	if want := (relay.NATSConfig{URLs: []string{"a", "b"}, CredsFile: "c", Replicas: 2, Key: key}); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, %v; want %+v", got, err, want)
+	}
+	for _, path := range []string{file("short", "abcd"), file("text", strings.Repeat("xy", 32)), filepath.Join(dir, "none")} {
+		o.key = path
+		if _, err := o.config(); err == nil || !strings.Contains(err.Error(), "-nats-key") || !strings.Contains(err.Error(), "openssl rand -hex 32") {
+			t.Errorf("%s: %v; want an error that says what to do", path, err)
+		}
+	}
+}
+
+// The whole way from the command line to a NATS server and back.
+func TestServerWithNATS(t *testing.T) {
+	c, err := natstest.Start(t.Context(), t.TempDir(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	key := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(key, []byte(strings.Repeat("01", 32)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"-addr", "127.0.0.1:0", "-module", "none", "-nats", c.URL(0), "-nats-key", key, "-nats-replicas", "1"}
+	url, stop := start(t, args...)
+	if r, body := get(t, url+"/v1/slot/"+strings.Repeat("ab", 20)); r.StatusCode != 204 {
+		t.Errorf("an empty slot: %d %s", r.StatusCode, body)
+	}
+	if _, err := stop(); err != nil {
+		t.Error(err)
+	}
+}
