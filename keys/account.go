@@ -171,7 +171,7 @@ func (a *Account) SyncIdentity() *age.HybridIdentity {
 
 // Public returns what OpenSlot would give of the account if its slot were written now.
 func (a *Account) Public(now time.Time) Public {
-	p, err := a.publicPart(now).verify(a.ID())
+	p, err := a.publicPart(now).verify(a.ID(), a.publicSlot().address)
 	if err != nil {
 		panic("internal error: an account does not verify: " + err.Error())
 	}
@@ -179,7 +179,7 @@ func (a *Account) Public(now time.Time) Public {
 }
 
 func (a *Account) publicPart(now time.Time) publicPart {
-	return publicPart{a.shared.log, a.shared.head(now).sign(a.ID(), a.key)}
+	return publicPart{a.shared.log, a.shared.head(now).sign(a.ID(), a.publicSlot().address, a.key)}
 }
 
 // SlotValue returns the complete value to put into the account's slot at the relay, in place of the one that is there (nil:
@@ -206,12 +206,16 @@ const (
 )
 
 // JudgeSlot compares a value of the account's slot with what the account is. Its error, if the value is not the account's at
-// all, wraps ErrSlot.
+// all, wraps ErrSlot. It wraps ErrNewer where a device of the account, with a newer version, wrote what this one does not
+// understand: it must not be written over.
 func (a *Account) JudgeSlot(value []byte, now time.Time) (SlotState, error) {
 	card := a.Card()
 	card.Head = card.Account // any log of this account's
 	there, err := OpenSlot(card, value)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrNewer) && !a.shared.public.wrote(a.publicSlot(), value):
+		return SlotForked, fmt.Errorf("%w: what is not understood in it was written by one that is no device of the account", ErrSlot)
+	case err != nil:
 		return SlotForked, err
 	}
 	mine := a.Public(now)

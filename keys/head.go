@@ -31,14 +31,15 @@ type head struct {
 
 const headFormat = 1
 
-// signed returns what the signature covers, for the account with the id.
-func (h head) signed(account AccountID) []byte {
-	return Statement(contextHead, account[:], h.appendBody(nil))
+// signed returns what the signature covers, for the account with the id, in the slot with the address: by a card that names
+// another slot, where somebody else has the pen, nobody is shown the account as it was.
+func (h head) signed(account AccountID, in Address) []byte {
+	return Statement(contextHead, account[:], in[:], h.appendBody(nil))
 }
 
-func (h head) sign(account AccountID, device ed25519.PrivateKey) head {
+func (h head) sign(account AccountID, in Address, device ed25519.PrivateKey) head {
 	h.signer = publicID(device)
-	h.signature = ed25519.Sign(device, h.signed(account))
+	h.signature = ed25519.Sign(device, h.signed(account, in))
 	return h
 }
 
@@ -62,7 +63,8 @@ func (h head) appendTo(b []byte) []byte {
 
 // head reads what appendTo wrote. It verifies nothing.
 func (r *reader) head() (h head) {
-	if r.uint8() != headFormat {
+	if format := r.uint8(); format != headFormat {
+		r.newer = !r.bad && format > headFormat
 		r.bad = true
 	}
 	h.sequence = r.sequence()
@@ -89,8 +91,8 @@ func (p publicPart) appendTo(b []byte) []byte { return p.head.appendTo(p.log.app
 func (r *reader) publicPart() publicPart { return publicPart{r.log(), r.head()} }
 
 // verify returns what a publicPart says, once it is found true of the account: the log starts with the entry that the id
-// names and is signed throughout, and one of the devices in it signed the head.
-func (p publicPart) verify(account AccountID) (Public, error) {
+// names and is signed throughout, and one of the devices in it signed the head for the slot that it is in.
+func (p publicPart) verify(account AccountID, in Address) (Public, error) {
 	m, err := p.log.verify()
 	if err != nil {
 		return Public{}, err
@@ -103,7 +105,7 @@ func (p publicPart) verify(account AccountID) (Public, error) {
 		return Public{}, errors.New("its head is of another log")
 	case !slices.Contains(m.devices, h.signer):
 		return Public{}, errors.New("its head is signed by one that is no device of the account")
-	case !ed25519.Verify(h.signer[:], h.signed(account), h.signature):
+	case !ed25519.Verify(h.signer[:], h.signed(account, in), h.signature):
 		return Public{}, errors.New("its head has a bad signature")
 	}
 	if _, err := ParseRecipient(h.recipient); err != nil {

@@ -57,7 +57,8 @@ func (p Public) Replaces(old Public) bool {
 // OpenSlot verifies the value of an account's slot against its card and returns the account's public part: the value is
 // sealed under the card's secret for this slot, its log starts with the entry that the account's id names, holds the one
 // that the card names, and is signed throughout, as is its head. Whether the value is news is for Follow to judge. Its
-// errors wrap ErrSlot or, where the log is not the one that the card was made of, ErrForked.
+// errors wrap ErrSlot and, where a newer version wrote it, ErrNewer too; or, where the log is not the one that the card was
+// made of, ErrForked.
 func OpenSlot(c Card, value []byte) (Public, error) {
 	content, err := slot{c.Slot, c.Secret}.open(value)
 	if err != nil {
@@ -65,10 +66,13 @@ func OpenSlot(c Card, value []byte) (Public, error) {
 	}
 	r := reader{b: content}
 	part := r.publicPart()
-	if !r.done() {
-		return Public{}, fmt.Errorf("%w: it is malformed, or of a newer version", ErrSlot)
+	switch {
+	case r.newer:
+		return Public{}, fmt.Errorf("%w: %w", ErrSlot, ErrNewer)
+	case !r.done():
+		return Public{}, fmt.Errorf("%w: it is malformed", ErrSlot)
 	}
-	p, err := part.verify(c.Account)
+	p, err := part.verify(c.Account, c.Slot)
 	if err != nil {
 		return Public{}, fmt.Errorf("%w: %w", ErrSlot, err)
 	}

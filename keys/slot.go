@@ -107,6 +107,20 @@ func (p pens) seal(s slot, replaces, content []byte) ([]byte, error) {
 	return append(value, sealed...), nil
 }
 
+// wrote reports whether who has the newest of the pens wrote a value, or handed the slot over to it. That is nobody who was
+// revoked, but for one who is shown the newest pen's public key by a relay that then takes what it must not.
+func (p pens) wrote(s slot, value []byte) bool {
+	if len(value) < slotHeader {
+		return false
+	}
+	version, writer, next, signature, sealed := value[:8], value[8:40], value[40:72], value[72:slotHeader], value[slotHeader:]
+	public := func(seed [32]byte) string {
+		return string(ed25519.NewKeyFromSeed(seed[:]).Public().(ed25519.PublicKey))
+	}
+	return string(next) == public(p[0]) && slices.ContainsFunc(p, func(seed [32]byte) bool { return string(writer) == public(seed) }) &&
+		ed25519.Verify(writer, Statement(contextSlot, s.address[:], version, next, sealed), signature)
+}
+
 // open returns a value's content. The relay judges who may write a slot; whether the content is to be believed is for who
 // opens it to judge, by the signatures in it. Its errors wrap ErrSlot.
 func (s slot) open(value []byte) ([]byte, error) {

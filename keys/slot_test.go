@@ -121,14 +121,15 @@ func TestOpenSlotRefuses(t *testing.T) {
 	refuse("no log", card, part(func(p *publicPart) { p.log = nil }), "no entry")
 	refuse("head of another log", card, part(func(p *publicPart) {
 		p.head.logHead[0] ^= 1
-		p.head = p.head.sign(a.ID(), a.key)
+		p.head = p.head.sign(a.ID(), a.publicSlot().address, a.key)
 	}), "head is of another log")
-	refuse("head by a stranger", card, part(func(p *publicPart) { p.head = p.head.sign(a.ID(), stranger) }), "no device of the account")
-	refuse("head of another account", card, part(func(p *publicPart) { p.head = p.head.sign(b.ID(), a.key) }), "bad signature")
+	refuse("head by a stranger", card, part(func(p *publicPart) { p.head = p.head.sign(a.ID(), a.publicSlot().address, stranger) }), "no device of the account")
+	refuse("head of another account", card, part(func(p *publicPart) { p.head = p.head.sign(b.ID(), a.publicSlot().address, a.key) }), "bad signature")
+	refuse("head of another slot", card, part(func(p *publicPart) { p.head = p.head.sign(a.ID(), b.publicSlot().address, a.key) }), "bad signature")
 	refuse("head changed", card, part(func(p *publicPart) { p.head.sequence++ }), "bad signature")
 	refuse("bad recipient", card, part(func(p *publicPart) {
 		p.head.recipient = bytes.Repeat([]byte{0xff}, RecipientSize)
-		p.head = p.head.sign(a.ID(), a.key)
+		p.head = p.head.sign(a.ID(), a.publicSlot().address, a.key)
 	}), "not an age hybrid recipient")
 	refuse("shifted", card, part(func(p *publicPart) { p.head.recipient = append(bytes.Clone(p.head.recipient), 0) }), "malformed")
 }
@@ -202,6 +203,6 @@ func FuzzOpenSlot(f *testing.F) {
 		if got := p.appendTo(nil); !bytes.Equal(got, b[:len(b)-len(r.b)]) {
 			t.Fatalf("got %x, want %x", got, b)
 		}
-		p.verify(a.ID())
+		p.verify(a.ID(), a.publicSlot().address)
 	})
 }

@@ -305,11 +305,12 @@ func writeSlot() slotVector {
 		change(&c)
 		v.RefusedContent = append(v.RefusedContent, vector.Refused{What: what, Bytes: c.appendTo(nil), Why: why})
 	}
-	resign := func(p *publicPart) { p.head = p.head.sign(a.ID(), a.key) }
+	resign := func(p *publicPart) { p.head = p.head.sign(a.ID(), a.publicSlot().address, a.key) }
 	refuse("another account's log", "another account", func(p *publicPart) { p.log = vectorAlice().shared.log })
 	refuse("an older log under a newer head", "head is of another log", func(p *publicPart) { p.log = p.log[:4] })
-	refuse("signed by a revoked device", "no device of the account", func(p *publicPart) { p.head = p.head.sign(a.ID(), vectorKey("bob old phone")) })
-	refuse("signed by a key that only adds devices", "no device of the account", func(p *publicPart) { p.head = p.head.sign(a.ID(), vectorSecret().signer()) })
+	refuse("signed by a revoked device", "no device of the account", func(p *publicPart) { p.head = p.head.sign(a.ID(), a.publicSlot().address, vectorKey("bob old phone")) })
+	refuse("signed by a key that only adds devices", "no device of the account", func(p *publicPart) { p.head = p.head.sign(a.ID(), a.publicSlot().address, vectorSecret().signer()) })
+	refuse("signed for another slot", "bad signature", func(p *publicPart) { p.head = p.head.sign(a.ID(), vectorAlice().publicSlot().address, a.key) })
 	refuse("a recipient that is no key", "not an age hybrid recipient", func(p *publicPart) {
 		p.head.recipient = bytes.Repeat([]byte{0xff}, RecipientSize)
 		resign(p)
@@ -317,9 +318,9 @@ func writeSlot() slotVector {
 	at := len(a.shared.log.appendTo(nil))
 	v.ChangedContent = []vector.Changed{
 		{What: "flipped in the head", At: at + 8, Xor: vector.Hex{1}, Why: "bad signature"},
-		{What: "wrong version of the head", At: at, Set: vector.Hex{headFormat + 1}, Why: "malformed, or of a newer version"},
-		{What: "truncated", Cut: 1, Why: "malformed, or of a newer version"},
-		{What: "longer", Add: vector.Hex{1}, Why: "malformed, or of a newer version"},
+		{What: "wrong version of the head", At: at, Set: vector.Hex{headFormat + 1}, Why: ErrNewer.Error()},
+		{What: "truncated", Cut: 1, Why: "malformed"},
+		{What: "longer", Add: vector.Hex{1}, Why: "malformed"},
 	}
 	return v
 }

@@ -3,6 +3,7 @@ package phone
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"ringfork/keys"
@@ -61,6 +62,8 @@ func (p *Phone) commit(ctx context.Context, f change) error {
 		p.queue.put(p.revoked)
 	case CodeLogForked:
 		p.queue.put(func() { p.tell(Warning{Code: CodeLogForked}) })
+	case CodeNewer, CodeStoreNewer, CodeSlotTaken: // nothing is written until somebody does something about it
+		p.queue.put(func() { p.warnOnce(Code(err)) })
 	}
 	if account != nil {
 		p.adopt(account)
@@ -76,10 +79,18 @@ func (p *Phone) commit(ctx context.Context, f change) error {
 	return p.Refresh(ctx)
 }
 
+// warnOnce warns of something about the own account that stays as it is.
+func (p *Phone) warnOnce(code string) {
+	if !slices.Contains(p.warned, code) {
+		p.warned = append(p.warned, code)
+		p.tell(Warning{Code: code})
+	}
+}
+
 // retriable reports whether an attempt to write the account may succeed later.
 func retriable(err error) bool {
 	switch Code(err) {
-	case CodeRevoked, CodeStoreNewer, CodeLogForked, CodeClosed, CodeUnknownDevice, CodeDevicesFull:
+	case CodeRevoked, CodeStoreNewer, CodeNewer, CodeLogForked, CodeClosed, CodeUnknownDevice, CodeDevicesFull:
 		return false
 	}
 	return !final(Code(err))

@@ -3,6 +3,7 @@ package phone
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"slices"
@@ -39,6 +40,7 @@ func (pr *profile) commit(ctx context.Context, f change) (*keys.Account, error) 
 	}
 	defer unlock()
 	var made *keys.Account // with the change, from the moment on in which it holds
+	var last error
 	for range commitTries {
 		account, err := pr.tryCommit(ctx, f)
 		if err == nil {
@@ -48,16 +50,23 @@ func (pr *profile) commit(ctx context.Context, f change) (*keys.Account, error) 
 		if !errors.Is(err, errSlower) && !errors.Is(err, fs.ErrExist) {
 			return made, err
 		}
+		last = err
 		select {
 		case <-after(rand.N(slowerTime)):
 		case <-ctx.Done():
 		}
+	}
+	if errors.Is(last, keys.ErrPen) {
+		return made, &Error{Code: CodeSlotTaken, Text: "the relay keeps something else in the place of this account, and takes nothing from its devices there", Err: last}
 	}
 	return made, &Error{Code: CodeRelay, Text: "the account could not be written: the relay refuses it, or too many devices write at once"}
 }
 
 // errSlower says that another device changed the account meanwhile.
 var errSlower = errors.New("another device was faster")
+
+// errPen says that it may have been so: it changed the pens, or somebody else took the slot.
+var errPen = fmt.Errorf("%w: %w", errSlower, keys.ErrPen)
 
 func (pr *profile) tryCommit(ctx context.Context, f change) (*keys.Account, error) {
 	account, version, err := loadAccount(ctx, pr.store)
@@ -101,7 +110,7 @@ func (pr *profile) tryCommit(ctx context.Context, f change) (*keys.Account, erro
 	}
 	next, err := account.PrivateValue(value, contacts)
 	if errors.Is(err, keys.ErrPen) {
-		return nil, errSlower
+		return nil, errPen
 	}
 	if err != nil {
 		return nil, &Error{Code: CodeFull, Text: "the account could not be written", Err: err}
@@ -191,11 +200,13 @@ func (pr profile) show(ctx context.Context, account *keys.Account) error {
 			return errSlower
 		case err == nil && state == keys.SlotForked:
 			return errForked(keys.ErrForked)
+		case errors.Is(err, keys.ErrNewer):
+			return errNewer(err)
 		}
 	}
 	next, err := account.SlotValue(value, now)
 	if errors.Is(err, keys.ErrPen) {
-		return errSlower
+		return errPen
 	}
 	if err != nil {
 		return &Error{Code: CodeSlotInvalid, Text: "the relay shows something else in the place of this account", Err: err}

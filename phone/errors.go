@@ -32,10 +32,12 @@ const (
 	CodeLinkRejected   = "link-rejected"   // the other device did not approve
 	CodeBadPassphrase  = "bad-passphrase"
 	CodeBadBackup      = "bad-backup"
-	CodeWrongSecret    = "wrong-secret" // the login is another account's than the profile
-	CodeRevoked        = "revoked"      // this device is no member of the account any more
-	CodeStoreNewer     = "store-newer"  // a newer version wrote the profile
-	CodeFull           = "account-full" // the account has grown too large
+	CodeWrongSecret    = "wrong-secret"  // the login is another account's than the profile
+	CodeRevoked        = "revoked"       // this device is no member of the account any more
+	CodeStoreNewer     = "store-newer"   // a newer version wrote the profile
+	CodeNewer          = "newer-version" // a newer version wrote what is in an account's slot
+	CodeSlotTaken      = "slot-taken"    // the relay lets another key write in the place of this account
+	CodeFull           = "account-full"  // the account has grown too large
 	CodeClosed         = "closed"
 )
 

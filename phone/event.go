@@ -23,8 +23,9 @@ type DevicesChanged struct{ Name, Card string }
 // RequestsChanged says that somebody asks to be a contact, or does no more.
 type RequestsChanged struct{}
 
-// Warning says that something happened that the user should look at. Codes are WarnDeviceAdded and CodeLogForked,
-// CodeSlotInvalid and CodeSlotStale: what the relay showed of the contact was refused.
+// Warning says that something happened that the user should look at. Codes are WarnDeviceAdded, CodeLogForked,
+// CodeSlotInvalid, CodeSlotStale and CodeNewer: what the relay showed of the contact was refused. Of the own account they are
+// CodeLogForked, CodeNewer, CodeStoreNewer and CodeSlotTaken: what changes here does not reach other devices and contacts.
 type Warning struct {
 	Code    string
 	Contact keys.AccountID // zero: the own account

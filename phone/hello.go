@@ -281,7 +281,7 @@ func (p *Phone) refuse(c keys.Contact, err error) {
 	switch why {
 	case CodeLogForked, frame.ReasonLogHead:
 		p.tell(Warning{Code: CodeLogForked, Contact: c.ID()})
-	case CodeSlotInvalid, CodeSlotStale:
+	case CodeSlotInvalid, CodeSlotStale, CodeNewer:
 		p.tell(Warning{Code: why, Contact: c.ID()})
 	}
 }

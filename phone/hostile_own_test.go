@@ -67,7 +67,7 @@ func TestOwnSlotLies(t *testing.T) {
 		}
 		eventually(t, "the attempts", func() (done bool) {
 			inside(bob, func() { done = !bob.catching })
-			return done || bob.Drops()["account not brought up to date: "+CodeRelay] > 0
+			return done || bob.Drops()["account not brought up to date: "+CodeSlotTaken] > 0
 		})
 		w.hostile.Clear()
 	}
@@ -86,7 +86,7 @@ func TestOwnSlotLies(t *testing.T) {
 	if len(other.Contacts()) > 0 || len(bob.Devices()) != 2 || len(laptop.Devices()) != 2 {
 		t.Error("an account has what is another's")
 	}
-	if bob.Drops()["account not brought up to date: "+CodeRelay] == 0 {
+	if bob.Drops()["account not brought up to date: "+CodeSlotTaken] == 0 {
 		t.Error("another account's value was written over: there is no pen for that")
 	}
 }
@@ -146,7 +146,8 @@ func TestRevokedDeviceWrites(t *testing.T) {
 	}
 	w.put(public, value)
 	bob.catchUpNow()
-	bob.awaitDrop(t, "account not brought up to date: "+CodeRelay) // it is another's pen that may write there now
+	bob.awaitDrop(t, "account not brought up to date: "+CodeSlotTaken) // it is another's pen that may write there now
+	bob.awaitWarning(t, CodeSlotTaken, keys.AccountID{})
 	if bob.gone.Load() {
 		t.Error("the owner was thrown out by the device that was revoked")
 	}

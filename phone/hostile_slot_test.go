@@ -3,9 +3,15 @@
 package phone
 
 import (
+	"crypto/ed25519"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/binary"
 	"slices"
 	"testing"
 	"time"
+
+	"golang.org/x/crypto/chacha20poly1305"
 
 	"ringfork/frame"
 	"ringfork/keys"
@@ -86,7 +92,7 @@ func TestContactSlotLies(t *testing.T) {
 		{"another's", hostile.Rule{Do: "other-value", Other: text(carol.own().Card().Slot)}, CodeSlotInvalid, CodeSlotInvalid, true},
 		{"nothing", hostile.Rule{Do: "no-value"}, CodeSlotEmpty, CodeSlotEmpty, false},
 		{"changed", hostile.Rule{Do: "flip-value", Byte: 1000}, CodeSlotInvalid, CodeSlotInvalid, true},
-		{"refused", hostile.Rule{Do: "fail", Path: "/v1/slot/" + text(slot), Status: 503, Code: "unavailable"}, CodeRelay, CodeRelay, false},
+		{"refused", hostile.Rule{Do: "fail", Path: "/v1/slot/" + text(slot), Status: 503, Code: "unavailable"}, "unavailable", "unavailable", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			defer w.hostile.Clear()
@@ -265,3 +271,65 @@ func TestForkedSlot(t *testing.T) {
 }
 
 func (e *endpoint) catchUpNow() { e.queue.put(e.catchUp) }
+
+// TestNewerSlot opens an account with a version that does not understand what a newer one wrote into its slot: that stays there,
+// and the user is told.
+func TestNewerSlot(t *testing.T) {
+	t.Parallel()
+	w := newWild(t)
+	alice, bob := w.pair()
+	slot := bob.own().Card().Slot
+	newer := w.newerHead(t, bob.own())
+	w.put(slot, newer)
+	bob.catchUpNow()
+	bob.awaitWarning(t, CodeNewer, keys.AccountID{})
+	if err := bob.commit(t.Context(), func(a *keys.Account, _ *keys.Contacts) error { a.SetName("Robert"); return nil }); err != nil {
+		t.Errorf("what his other devices may have: %v", err)
+	}
+	bob.awaitDrops(t, "account not brought up to date: "+CodeNewer, 1)
+	if string(w.lastValue(slot)) != string(newer) {
+		t.Error("it was written over")
+	}
+	if _, err := alice.AddContact(t.Context(), bob.Card(), ""); Code(err) != CodeNewer {
+		t.Errorf("a contact finds %v", err)
+	}
+}
+
+// newerHead returns the value of an account's slot, one version on, as a newer version of this program might write it: all is
+// the same but for the format of the head.
+func (w *wild) newerHead(t *testing.T, a *keys.Account) []byte {
+	t.Helper()
+	const header, entry = 8 + 32 + 32 + 64, 70 + 32 + 64
+	b, err := a.MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pens := b[1+100+1+8+1+len(a.Name())+32+32:] // docs/PROTOCOL.md: what a device stores
+	pen := ed25519.NewKeyFromSeed(pens[1:33])
+	card := a.Card()
+	data := keys.Statement("ringfork/1/slot", card.Slot[:])
+	key, err := hkdf.Key(sha256.New, card.Secret[:], nil, "ringfork/1/slot", chacha20poly1305.KeySize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	aead, err := chacha20poly1305.NewX(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	value := w.lastValue(card.Slot)
+	nonce := value[header : header+aead.NonceSize()]
+	plain, err := aead.Open(nil, nonce, value[header+aead.NonceSize():], data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head := &plain[4+1+int(plain[4])*entry]
+	if *head != 1 {
+		t.Fatalf("the head's format is %d", *head)
+	}
+	*head = 2
+	sealed := aead.Seal(slices.Clone(nonce), nonce, plain, data) // a test need not care that the nonce is used twice
+	version := binary.BigEndian.AppendUint64(nil, keys.SlotVersion(value)+1)
+	public := pen.Public().(ed25519.PublicKey)
+	signature := ed25519.Sign(pen, keys.Statement("ringfork/1/slot", card.Slot[:], version, public, sealed))
+	return slices.Concat(version, public, public, signature, sealed)
+}

@@ -72,6 +72,7 @@ type Phone struct {
 	careful              bool // it was, once
 	careTimer            *time.Timer
 	changes              uint64 // told to own endpoints
+	warned               []string
 	greetings            map[keys.AccountID]greeting
 	hellos               map[helloKind]uint64
 	heads                map[keys.AccountID]signalcore.Hash      // of this account's log, as contacts know it and this device does not

@@ -51,6 +51,8 @@ func fetchPublic(ctx context.Context, t Transport, card keys.Card) (keys.Public,
 	switch {
 	case errors.Is(err, keys.ErrForked):
 		return keys.Public{}, errForked(err)
+	case errors.Is(err, keys.ErrNewer):
+		return keys.Public{}, errNewer(err)
 	case err != nil:
 		return keys.Public{}, &Error{Code: CodeSlotInvalid, Text: "what the relay has under this card is not its owner's", Err: err}
 	case public.Expired(time.Now()):
@@ -58,6 +60,10 @@ func fetchPublic(ctx context.Context, t Transport, card keys.Card) (keys.Public,
 			Text: "what the relay has under this card is more than two weeks old: its owner has to open their page once"}
 	}
 	return public, nil
+}
+
+func errNewer(err error) error {
+	return &Error{Code: CodeNewer, Text: "what the relay has of the account was written by a newer version: reload the page, or update the application", Err: err}
 }
 
 func errForked(err error) error {

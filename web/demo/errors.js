@@ -31,6 +31,8 @@ const sentences = {
   "module-load-failed": "The calling module could not be loaded. Check your connection and try again.",
   "wasm-load-failed": "The WebAssembly part of Ringfork could not be loaded. Check your connection and try again.",
   "unsupported-browser": "This browser lacks something Ringfork needs: WebAssembly, WebRTC or WebSocket. A current Chrome, Edge, Firefox or Safari has them all.",
+  "newer-version": "This was written by a newer Ringfork. Reload the page to get it.",
+  "slot-taken": "The relay lets somebody else write in your place: changes made here reach none of your devices and contacts. Tell who runs it.",
   "slot-stale": "The relay shows something older than you have seen before. Try again later, or at another relay.",
   "log-forked": "The relay shows devices of this person that contradict what you have seen before. Ask them over another way before you go on.",
   "unknown-request": "This request was answered already, or taken back.",

@@ -145,7 +145,7 @@ export function readLog(read) {
 }
 
 /** Reads and verifies what an account's slot holds. */
-export function readPublic(content, account) {
+export function readPublic(content, account, slot) {
   const read = new Fields(content);
   const log = readLog(read);
   const from = read.rest;
@@ -165,7 +165,7 @@ export function readPublic(content, account) {
   read.end();
   if (log.chain[0] !== account.toString("hex") || log.chain.at(-1) !== head.logHead || log.chain.length !== head.entries) throw new Error("another log");
   if (!log.devices.includes(signer.toString("hex"))) throw new Error("signed by no device");
-  if (!verify(signer, statement("ringfork/1/head", account, body), signature)) throw new Error("bad signature");
+  if (!verify(signer, statement("ringfork/1/head", account, slot, body), signature)) throw new Error("bad signature");
   return { log, head: { ...head, signer: signer.toString("hex"), signature: signature.toString("hex") } };
 }
 

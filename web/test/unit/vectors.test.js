@@ -125,14 +125,14 @@ test("the account's slot: seal, log, head and signatures", () => {
   const value = reader.openSlot(bytes(v.value), slot, secret);
   assert.deepEqual([value.version, hex(value.writer), hex(value.next), hex(value.content)], [v.version, v.writer, v.next, hex(bytes(v.content))]);
   assert.equal(hex(reader.address(value.writer)), hex(slot));
-  const found = reader.readPublic(value.content, account);
+  const found = reader.readPublic(value.content, account, slot);
   assert.deepEqual(found.head, { ...v.head, recipient: hex(bytes(v.head.recipient)), signature: v.head.signature });
   assert.deepEqual(found.log.devices, v.devices);
   assert.ok(found.log.chain.includes(hex(head)));
   assert.equal(v.expires, v.head.made + 14 * 24 * 3600);
   for (const change of v.refused) assert.throws(() => reader.openSlot(changed(bytes(v.value), change), slot, secret), Error, change.what);
-  for (const change of v.changedContent) assert.throws(() => reader.readPublic(changed(value.content, change), account), Error, change.what);
-  for (const { what, bytes: content } of v.refusedContent.filter(({ what }) => !what.includes("no key"))) assert.throws(() => reader.readPublic(bytes(content), account), Error, what);
+  for (const change of v.changedContent) assert.throws(() => reader.readPublic(changed(value.content, change), account, slot), Error, change.what);
+  for (const { what, bytes: content } of v.refusedContent.filter(({ what }) => !what.includes("no key"))) assert.throws(() => reader.readPublic(bytes(content), account, slot), Error, what);
 });
 
 test("what an account's seeds make", async () => {

@@ -20,6 +20,8 @@ export declare const errorCodes: Readonly<{
     "unknown-request": "nobody of this id asks to be a contact";
     "safety-mismatch": "what was scanned is not the safety number of this contact: the keys that both sides have differ";
     "slot-stale": "the relay shows an older state of an account than was seen before";
+    "newer-version": "what the relay keeps of an account was written by a newer version of this module; load that one";
+    "slot-taken": "the relay lets somebody else write in the place of this account; what changes here reaches nobody";
     "log-forked": "the relay shows a history of an account's devices that contradicts the one that was seen before";
     revoked: "this device was removed from its account by another of the account's devices";
     "unknown-device": "the account has no device of this id";
@@ -47,6 +49,8 @@ export declare const errorCodes: Readonly<{
     "bad-token": "the relay did not make this token, or it was changed";
     "token-failed": "the application's token function failed or took too long; the cause says how";
     "rate-limited": "the relay takes no more requests from here for a while";
+    "too-many-connections": "the relay takes no more connections from this network address for now";
+    "relay-full": "the relay takes no more connections for now";
     draining: "this relay is about to stop; another one, or the next one at this address, goes on";
     unavailable: "the relay cannot do its work for the moment";
     "mailbox-full": "the relay keeps no more frames for now";
