@@ -19,9 +19,11 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// slots keeps one signed value for each address, in a key-value bucket whose keys are keyed hashes of the addresses.
+// slots keeps one signed value for each address, in a key-value bucket whose keys are keyed hashes of the addresses and whose
+// values are sealed: who has what is stored, and not the key, learns no address and no public key.
 type slots struct {
 	engine     *engine
+	sealer     slotSealer
 	kv         jetstream.KeyValue
 	stream     string // of the bucket
 	limit      uint64
@@ -35,7 +37,7 @@ const oldSlotBucket = "slots"
 
 // slotRoom is how much of the engine's storage limit bytes of slots need. The rest above it is for what the engine adds to a
 // value that is replaced by one of its size: a slot that is there can always be replaced, however many there are.
-func slotRoom(limit int64) int64 { return limit + limit/128 + 1<<20 }
+func slotRoom(limit int64) int64 { return limit + limit/64 + 1<<20 }
 
 func newSlots(ctx context.Context, e *engine, cfg Config) (*slots, error) {
 	if e.srv != nil && e.slotStorage == jetstream.FileStorage {
@@ -47,7 +49,7 @@ func newSlots(ctx context.Context, e *engine, cfg Config) (*slots, error) {
 		Bucket: e.slotBucket, History: 1, Storage: e.slotStorage, Replicas: e.replicas,
 		MaxBytes: slotRoom(cfg.SlotBytes), MaxValueSize: MaxSlotSize + 1<<10,
 	}
-	s := &slots{engine: e, stream: "KV_" + e.slotBucket, limit: uint64(cfg.SlotBytes), leaderWait: cfg.tuning.leaderWait}
+	s := &slots{engine: e, sealer: newSlotSealer(e.slotKey), stream: "KV_" + e.slotBucket, limit: uint64(cfg.SlotBytes), leaderWait: cfg.tuning.leaderWait}
 	err := e.create(ctx, "open the slots", func(ctx context.Context) (err error) {
 		s.kv, err = e.js.CreateOrUpdateKeyValue(ctx, bucket)
 		return err
@@ -126,7 +128,7 @@ func (s *slots) put(ctx context.Context, a address, value []byte, replaces uint6
 // swap stores a value if the slot is still at the bucket's revision.
 func (s *slots) swap(ctx context.Context, a address, v slotValue, revision uint64) error {
 	msg := nats.NewMsg(s.subject(a))
-	msg.Data = v
+	msg.Data = s.sealer.seal(msg.Subject, v)
 	msg.Header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(revision, 10))
 	err := s.engine.publish(ctx, msg)
 	var api *apiError
@@ -169,14 +171,19 @@ type lastFunc = func(ctx context.Context, stream, subject string) (stored, error
 
 // load returns a slot's value and the bucket's revision of it: nil and zero when it is empty.
 func (s *slots) load(ctx context.Context, a address, last lastFunc) (slotValue, uint64, error) {
-	held, err := last(ctx, s.stream, s.subject(a))
+	subject := s.subject(a)
+	held, err := last(ctx, s.stream, subject)
 	if errors.Is(err, errNotStored) {
 		return nil, 0, nil
 	}
-	if err != nil || len(held.data) < slotHeader {
+	if err != nil {
 		return nil, 0, unavailable("the slot could not be read")
 	}
-	return held.data, held.sequence, nil
+	value, err := s.sealer.open(subject, held.data)
+	if err != nil {
+		return nil, 0, unavailable("the slot could not be read")
+	}
+	return value, held.sequence, nil
 }
 
 func (s *slots) subject(a address) string {
