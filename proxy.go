@@ -8,8 +8,8 @@ import (
 )
 
 // parseProxies reads a list of CIDR prefixes and single IP addresses.
-func parseProxies(text string) ([]netip.Prefix, error) {
-	var list []netip.Prefix
+func parseProxies(text string) (proxies, error) {
+	var list proxies
 	for part := range strings.SplitSeq(text, ",") {
 		part = strings.TrimSpace(part)
 		prefix, err := netip.ParsePrefix(part)

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// running is a server that runs in this process, without pages unless the test says otherwise.
+type running struct {
+	t      *testing.T
+	url    string // as it says
+	addr   string // where it listens
+	log    *record
+	out    *record
+	end    context.CancelCauseFunc
+	ended  chan error
+	result error
+	once   sync.Once
+}
+
+// record keeps what is written, by whichever goroutine.
+type record struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+	wake chan struct{} // gets something after each write, if nothing is in it
+}
+
+func newRecord() *record { return &record{wake: make(chan struct{}, 1)} }
+
+func (r *record) Write(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.text.Write(p)
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+	return len(p), nil
+}
+
+func (r *record) String() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.text.String()
+}
+
+var printedURL = regexp.MustCompile(`(?m)^Ringfork: (https?://\S+)$`)
+
+// launch runs a server until the test's end.
+func launch(t *testing.T, args ...string) *running {
+	t.Helper()
+	ctx, end := context.WithCancelCause(context.Background())
+	s := &running{t: t, addr: freeAddr(t), log: newRecord(), out: newRecord(), end: end, ended: make(chan error, 1)}
+	go func() {
+		s.ended <- run(ctx, append([]string{"-addr", s.addr, "-data", "none", "-module", noModule}, args...), s.out, s.log)
+	}()
+	t.Cleanup(func() {
+		if err := s.stop(nil); err != nil {
+			t.Errorf("the server ended with %v", err)
+		}
+	})
+	patient := time.After(patience)
+	for s.url == "" {
+		select {
+		case <-s.out.wake:
+			if match := printedURL.FindStringSubmatch(s.out.String()); match != nil {
+				s.url = match[1]
+			}
+		case err := <-s.ended:
+			s.once.Do(func() {})
+			t.Fatalf("the server ended with %v", err)
+		case <-patient:
+			t.Fatal("the server says no URL")
+		}
+	}
+	return s
+}
+
+// freeAddr returns an address that nobody listens on.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// stop ends the server for a reason, and waits for it.
+func (s *running) stop(why error) error {
+	s.once.Do(func() {
+		s.end(why)
+		s.result = <-s.ended
+	})
+	return s.result
+}
+
+// ask returns the status of an answer, and its body.
+func (s *running) ask(client *http.Client, path string, headers ...string) (int, string, http.Header) {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(s.t.Context(), "GET", s.url+path, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		if headers[i] == "Host" {
+			req.Host = headers[i+1]
+		} else {
+			req.Header.Set(headers[i], headers[i+1])
+		}
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return res.StatusCode, string(body), res.Header
+}
+
+// waitFor waits until ok says so.
+func waitFor(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("it took too long until %s", what)
+		}
+	}
+}
+
+// hasSaid reports whether the log has a line with this in it.
+func (s *running) hasSaid(text string) bool { return strings.Contains(s.log.String(), text) }
+
+var errInterrupted = errors.New("as by Ctrl-C")
