@@ -22,7 +22,11 @@ const coturnSecret = "a secret of 16 characters or more"
 // "npm test" installs it where it can.
 func startCoturn(t *testing.T) (at string) {
 	t.Helper()
-	program, err := exec.LookPath("turnserver")
+	program := os.Getenv("COTURN")
+	if program == "" {
+		program = "turnserver"
+	}
+	program, err := exec.LookPath(program)
 	if err != nil {
 		t.Skip("NOT TESTED: deploy/coturn.conf, because no coturn is installed (Debian: apt-get install coturn)")
 	}

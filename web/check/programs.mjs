@@ -60,6 +60,28 @@ export async function needC() {
   throw new Failure("no C compiler found, which Go's race detector needs: install gcc or clang");
 }
 
+/**
+ * The path of a coturn: $COTURN, one that is installed, or one installed now; undefined where there is none and no way to get
+ * one. What is told of it then must not be missed: see withoutCoturn.
+ */
+export async function needCoturn() {
+  const named = process.env.COTURN;
+  if (named) {
+    const found = isProgram(named) ? named : onPath(named);
+    if (!found) throw new Failure(`COTURN names no program: ${named}`);
+    return found;
+  }
+  const found = onPath("turnserver");
+  if (found || !(await aptInstall("coturn"))) return found;
+  // The package starts a server of its own, which nobody asked for.
+  if (onPath("systemctl")) await run(["systemctl", "disable", "--now", "coturn"]).catch(() => {});
+  return onPath("turnserver");
+}
+
+export const withoutCoturn =
+  "NOT TESTED: calls through a coturn, and deploy/coturn.conf, because no coturn was found and there is no way to install one here\n" +
+  "(Debian: apt-get install coturn; macOS: brew install coturn; or name its program, turnserver, in the variable COTURN)";
+
 const applications = {
   darwin: [
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",

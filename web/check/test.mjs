@@ -6,7 +6,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { endAll, expectNoLeftovers, Failure, run } from "./processes.mjs";
-import { findFirefox, needC, needChrome, needGo, needModules } from "./programs.mjs";
+import { findFirefox, needC, needChrome, needCoturn, needGo, needModules, withoutCoturn } from "./programs.mjs";
 import { checkTypes, tsc } from "./types.mjs";
 
 process.chdir(fileURLToPath(new URL("../..", import.meta.url)));
@@ -49,11 +49,11 @@ const exe = process.platform === "win32" ? ".exe" : "";
 const phases = {
   static: { needs: [needGo, needModules], run: staticChecks },
   build: { needs: [needGo], run: buildModule },
-  go: { needs: [needGo, needC], run: () => run(["go", "test", "-race", "-short", "./..."], { show: true, minutes: 20 }) },
+  go: { needs: [needGo, needC, needCoturn], run: testGo },
   core: { needs: [needGo], run: proveCore },
   wasm: { needs: [needGo], run: testPortable },
   unit: { needs: [needModules], run: () => testFiles("web/test/unit") },
-  browsers: { needs: [needGo, needModules, needChrome], run: testBrowsers },
+  browsers: { needs: [needGo, needModules, needChrome, needCoturn], run: testBrowsers },
 };
 
 /** gofmt, go vet, staticcheck and tsc, as many at once as there are cores. */
@@ -113,6 +113,13 @@ async function buildModule() {
   }
 }
 
+/** All Go tests, with the race detector. They find coturn in $COTURN. */
+async function testGo() {
+  const COTURN = await needCoturn();
+  await run(["go", "test", "-race", "-short", "./..."], { env: { ...process.env, COTURN }, show: true, minutes: 20 });
+  if (!COTURN) console.log(withoutCoturn);
+}
+
 /** Every order of events, many random ones, and bytes that nobody would send: without the race detector, which slows them down. */
 async function proveCore() {
   await run(["go", "test", "-count=1", "-v", "-run", "^Test(Explore|Simulation)", "./signalcore"], { show: true, minutes: 5 });
@@ -142,9 +149,10 @@ async function testFiles(folder, env = process.env, { without = "" } = {}) {
   await run([process.execPath, ...flags, ...files.map((name) => join(folder, name))], { env, show: true, minutes: 20 });
 }
 
-/** The browser tests find the browsers in $CHROME and $FIREFOX, the program under test in $RINGFORK_BIN and the hostile relay in $HOSTILE_BIN. */
+/** The browser tests find the browsers in $CHROME and $FIREFOX, coturn in $COTURN, the program under test in $RINGFORK_BIN and the hostile relay in $HOSTILE_BIN. */
 async function testBrowsers() {
   const CHROME = await needChrome();
+  const COTURN = await needCoturn();
   const RINGFORK_BIN = resolve(`.cache/ringfork${exe}`);
   const HOSTILE_BIN = resolve(`.cache/hostile${exe}`);
   await run(["go", "build", "-o", RINGFORK_BIN, "."]);
@@ -152,8 +160,9 @@ async function testBrowsers() {
   const FIREFOX = findFirefox();
   const left = "calls between Chromium and Firefox are not tested: no Firefox found (install one, or name its program in the variable FIREFOX)";
   if (!FIREFOX) console.log(left);
-  await testFiles("web/test/browser", { ...process.env, CHROME, FIREFOX, RINGFORK_BIN, HOSTILE_BIN }, { without: FIREFOX ? "" : "firefox.test.js" });
+  await testFiles("web/test/browser", { ...process.env, CHROME, FIREFOX, COTURN, RINGFORK_BIN, HOSTILE_BIN }, { without: FIREFOX ? "" : "firefox.test.js" });
   if (!FIREFOX) console.log(left);
+  if (!COTURN) console.log(withoutCoturn);
 }
 
 function seconds(since) {

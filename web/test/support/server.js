@@ -12,10 +12,10 @@ const root = fileURLToPath(new URL("../../..", import.meta.url));
 
 /**
  * Starts Ringfork on a port of the system's choice, or again on `addr` with the data of a server that was stopped.
- * @param {{ addr?: string, data?: string }} [options]
+ * @param {{ addr?: string, data?: string, args?: string[] }} [options] args: more flags
  */
-export async function startServer({ addr = "127.0.0.1:0", data = mkdtempSync(join(tmpdir(), "ringfork-test-")) } = {}) {
-  const { url, stop } = await start(process.env.RINGFORK_BIN, ["-addr", addr, "-data", data]);
+export async function startServer({ addr = "127.0.0.1:0", data = mkdtempSync(join(tmpdir(), "ringfork-test-")), args = [] } = {}) {
+  const { url, stop } = await start(process.env.RINGFORK_BIN, ["-addr", addr, "-data", data, ...args]);
   return {
     url,
     data,
