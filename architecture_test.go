@@ -62,8 +62,8 @@ var rules = map[string]rule{
 			"github.com/prometheus/client_golang/prometheus",
 		},
 	},
-	"relay/client": {theirs: []string{"github.com/coder/websocket"}}, // so no NATS either
-	"relay/load":   {theirs: []string{"github.com/coder/websocket"}}, // a load generator, for the benchmark
+	"relay/client": {theirs: []string{"github.com/coder/websocket"}},   // so no NATS either
+	"relay/load":   {theirs: []string{"github.com/gorilla/websocket"}}, // a load generator, for the benchmark
 	"relay/turn":   {ours: []string{"relay"}, theirs: []string{"github.com/pion", "golang.org/x/time"}},
 	// A NATS cluster of real processes, for tests and benchmarks: nothing of the product imports it.
 	"relay/natstest": {theirs: []string{"github.com/nats-io/nats.go"}},

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -60,11 +59,4 @@ func parseStatus(status string) (int64, error) {
 		}
 	}
 	return 0, errors.New("failed to read resident memory: the kernel does not tell")
-}
-
-func eofIsNone(err error) error {
-	if errors.Is(err, io.EOF) {
-		return nil
-	}
-	return err
 }

@@ -13,11 +13,9 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/coder/websocket"
+	"github.com/gorilla/websocket"
 )
 
 // frameSize is the length of every frame of Ringfork's relay, in bytes.
@@ -28,11 +26,7 @@ const frameSize = 4096
 type ringfork struct {
 	url     string
 	host    string
-	dialer  *http.Client
-	ctx     context.Context
-	cancel  context.CancelFunc
-	wg      sync.WaitGroup
-	lost    atomic.Int64
+	readers readers
 	to      [][20]byte // address of each connection's mailbox
 	posters []*poster
 }
@@ -45,12 +39,9 @@ type poster struct {
 }
 
 func newRingfork(o options) *ringfork {
-	t := &ringfork{
-		url: o.url, host: strings.TrimPrefix(o.url, "http://"), dialer: newDialer(), to: make([][20]byte, o.conns),
-		posters: make([]*poster, o.senders),
+	return &ringfork{
+		url: o.url, host: strings.TrimPrefix(o.url, "http://"), to: make([][20]byte, o.conns), posters: make([]*poster, o.senders),
 	}
-	t.ctx, t.cancel = context.WithCancel(context.Background())
-	return t
 }
 
 func (t *ringfork) open(ctx context.Context, i int, got func([]byte)) error {
@@ -61,16 +52,16 @@ func (t *ringfork) open(ctx context.Context, i int, got func([]byte)) error {
 	address := [20]byte(sum[:20])
 	t.to[i] = address
 
-	ws, err := dialWebSocket(ctx, t.dialer, t.url+"/v1/sub", i)
+	ws, err := dialWebSocket(ctx, t.url+"/v1/sub", i)
 	if err != nil {
 		return err
 	}
 	buf := make([]byte, frameSize+64)
 	fail := func(what string, err error) error {
-		ws.CloseNow()
+		ws.Close()
 		return fmt.Errorf("failed to %s: %w", what, err)
 	}
-	hello, err := readInto(ctx, ws, buf)
+	hello, err := readInto(ws, buf)
 	if err != nil {
 		return fail("read hello", err)
 	}
@@ -83,29 +74,19 @@ func (t *ringfork) open(ctx context.Context, i int, got func([]byte)) error {
 		signed = append(signed, field...)
 	}
 	proof := append(append([]byte{0x11}, public...), ed25519.Sign(key, signed)...)
-	if err := ws.Write(ctx, websocket.MessageBinary, proof); err != nil {
+	if err := ws.WriteMessage(websocket.BinaryMessage, proof); err != nil {
 		return fail("subscribe", err)
 	}
-	end, err := readInto(ctx, ws, buf)
+	end, err := readInto(ws, buf)
 	if err != nil {
 		return fail("read the backlog's end", err)
 	}
 	if len(end) == 0 || end[0] != 0x03 {
 		return fail("read the backlog's end", fmt.Errorf("the relay said %q", end[min(21, len(end)):]))
 	}
-	t.wg.Go(func() {
-		defer ws.CloseNow()
-		for {
-			m, err := readInto(t.ctx, ws, buf)
-			if err != nil {
-				if t.ctx.Err() == nil {
-					t.lost.Add(1)
-				}
-				return
-			}
-			if len(m) == 25+frameSize && m[0] == 0x02 {
-				got(m[25:])
-			}
+	t.readers.start(ws, buf, func(m []byte) {
+		if len(m) == 25+frameSize && m[0] == 0x02 {
+			got(m[25:])
 		}
 	})
 	return nil
@@ -165,11 +146,10 @@ func (p *poster) post(host string, to [20]byte, frame []byte) error {
 	return refusal{res.StatusCode, string(bytes.TrimSpace(body))}
 }
 
-func (t *ringfork) failed() int { return int(t.lost.Load()) }
+func (t *ringfork) failed() int { return t.readers.failed() }
 
 func (t *ringfork) close() {
-	t.cancel()
-	t.wg.Wait()
+	t.readers.close()
 	for _, p := range t.posters {
 		if p != nil {
 			p.conn.Close()

@@ -3,12 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
-	"net/http"
+	"strings"
 	"sync"
 	"time"
 
-	"github.com/coder/websocket"
+	"github.com/gorilla/websocket"
 )
 
 // target is a server under load, as its clients speak to it.
@@ -81,28 +82,26 @@ func source(i int) *net.TCPAddr {
 	return &net.TCPAddr{IP: net.IPv4(127, 1, byte(i/250), byte(1+i%250))}
 }
 
-type sourceKey struct{}
-
-// newDialer returns an HTTP client for WebSockets whose connections come from the address in the context.
-func newDialer() *http.Client {
-	return &http.Client{Transport: &http.Transport{
-		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			local, _ := ctx.Value(sourceKey{}).(*net.TCPAddr)
-			return (&net.Dialer{LocalAddr: local}).DialContext(ctx, network, addr)
-		},
-	}}
-}
-
-// dialWebSocket opens the WebSocket of client i.
-func dialWebSocket(ctx context.Context, client *http.Client, url string, i int) (*websocket.Conn, error) {
-	ctx = context.WithValue(ctx, sourceKey{}, source(i))
-	ws, _, err := websocket.Dial(ctx, url, &websocket.DialOptions{HTTPClient: client, CompressionMode: websocket.CompressionDisabled})
+// dialWebSocket opens the WebSocket of client i. Its buffers have room for a whole message: one read, one write each.
+func dialWebSocket(ctx context.Context, url string, i int) (*websocket.Conn, error) {
+	dialer := websocket.Dialer{
+		NetDialContext:  (&net.Dialer{LocalAddr: source(i)}).DialContext,
+		ReadBufferSize:  2 * frameSize,
+		WriteBufferSize: 2 * frameSize,
+		WriteBufferPool: &writeBuffers,
+	}
+	ws, res, err := dialer.DialContext(ctx, "ws"+strings.TrimPrefix(url, "http"), nil)
+	if err != nil && res != nil {
+		err = fmt.Errorf("%w: %s", err, res.Status)
+	}
 	return ws, err
 }
 
-// readInto reads one message into p, or as much of it as there is room for.
-func readInto(ctx context.Context, ws *websocket.Conn, p []byte) ([]byte, error) {
-	_, r, err := ws.Reader(ctx)
+var writeBuffers sync.Pool
+
+// readInto reads one message into p. It must be shorter.
+func readInto(ws *websocket.Conn, p []byte) ([]byte, error) {
+	_, r, err := ws.NextReader()
 	if err != nil {
 		return nil, err
 	}
@@ -110,9 +109,12 @@ func readInto(ctx context.Context, ws *websocket.Conn, p []byte) ([]byte, error)
 	for n < len(p) {
 		m, err := r.Read(p[n:])
 		n += m
+		if err == io.EOF {
+			return p[:n], nil
+		}
 		if err != nil {
-			return p[:n], eofIsNone(err)
+			return nil, err
 		}
 	}
-	return p[:n], fmt.Errorf("a message of %d bytes or more", len(p))
+	return nil, fmt.Errorf("a message of %d bytes or more", len(p))
 }
