@@ -22,6 +22,8 @@ type server struct {
 
 	publishKey      string // a file; empty: anybody may publish
 	limits          float64
+	backlog         int    // MiB of frames that are kept; zero: the relay's default
+	conns           int    // reading connections; zero: the relay's default
 	tlsCert, tlsKey string // files; empty: plain HTTP
 	lan             bool
 	ops             string // HOST:PORT; empty: none
@@ -46,6 +48,8 @@ func parseServe(args []string) (*server, error) {
 	f.StringVar(&s.module, "module", "", "")
 	f.StringVar(&s.publishKey, "publish-key", "", "")
 	f.Float64Var(&s.limits, "limits", 1, "")
+	f.IntVar(&s.backlog, "backlog", 0, "")
+	f.IntVar(&s.conns, "conns", 0, "")
 	f.StringVar(&s.tlsCert, "tls-cert", "", "")
 	f.StringVar(&s.tlsKey, "tls-key", "", "")
 	f.BoolVar(&s.lan, "lan", false, "")
@@ -93,6 +97,10 @@ func parseServe(args []string) (*server, error) {
 	switch {
 	case !(s.limits >= 0.01 && s.limits <= 1e6):
 		return nil, badUsage("-limits %v is not a number from 0.01 to 1000000", s.limits)
+	case s.backlog < 0 || s.backlog > 1<<20:
+		return nil, badUsage("-backlog %d is not a number of MiB from 1 to 1048576", s.backlog)
+	case s.conns < 0:
+		return nil, badUsage("-conns %d is not a number of connections", s.conns)
 	case !(*drain >= 0 && *drain <= 3600):
 		return nil, badUsage("-drain %v is not a number of seconds from 0 to 3600", *drain)
 	case (s.tlsCert == "") != (s.tlsKey == ""):

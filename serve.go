@@ -49,6 +49,9 @@ Flags of the server:
   -publish-key FILE   only who has a token made with this key may post, write slots, and have TURN credentials.
                       The file holds 32 random bytes in hex: openssl rand -hex 32
   -limits N           multiplies what one client address may do (default 1)
+  -backlog MIB        memory for frames, which are kept for two minutes (default 256, enough for 450 posts a second;
+                      when it is full, posts are refused)
+  -conns N            reading connections at most (default 16384)
   -tls-cert FILE, -tls-key FILE
                       serve https; the files are read again when they change
   -lan                for trying on a phone in the same network: serve https on all interfaces with a certificate that
