@@ -1,12 +1,15 @@
 package relay
 
 import (
+	"bytes"
 	"context"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,6 +49,16 @@ func (c *NATSConfig) setDefaults() error {
 	if len(c.Key) != NATSKeySize {
 		return fmt.Errorf("the NATS key has %d bytes, not %d", len(c.Key), NATSKeySize)
 	}
+	for i, text := range c.URLs {
+		if !strings.Contains(text, "://") {
+			text = "nats://" + text
+		}
+		u, err := url.Parse(text)
+		if err != nil || !slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme) || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" {
+			// Not what it is: a password may be in it.
+			return fmt.Errorf("NATS URL number %d is not nats://[USER:PASSWORD@]HOST[:PORT], or the same with tls, ws or wss", i+1)
+		}
+	}
 	setDefault(&c.Replicas, 3)
 	if c.Replicas > 5 {
 		return fmt.Errorf("a NATS cluster keeps 5 copies at most, not %d", c.Replicas)
@@ -68,8 +81,12 @@ func (e *engine) connectCluster(ctx context.Context, cfg NATSConfig, conns *conn
 		nats.ReconnectWait(100 * time.Millisecond), nats.ReconnectJitter(200*time.Millisecond, 200*time.Millisecond),
 	}
 	if cfg.CredsFile != "" {
-		if _, err := os.ReadFile(cfg.CredsFile); err != nil {
+		text, err := os.ReadFile(cfg.CredsFile)
+		if err != nil {
 			return fmt.Errorf("failed to read the NATS credentials: %w", err)
+		}
+		if !bytes.Contains(text, []byte("BEGIN NATS USER JWT")) || !bytes.Contains(text, []byte("BEGIN USER NKEY SEED")) {
+			return fmt.Errorf("%s is no NATS credentials file, as nsc and natscli make them", cfg.CredsFile)
 		}
 		options = append(options, nats.UserCredentials(cfg.CredsFile))
 	}
@@ -108,7 +125,8 @@ func refusesUs(err error) bool {
 // at the same moment may have been faster.
 func (e *engine) create(ctx context.Context, what string, do func(context.Context) error) error {
 	err := retry(ctx, func() (again bool, err error) {
-		try, cancel := withTimeout(ctx)
+		// Nobody answers while the cluster elects who does.
+		try, cancel := context.WithTimeout(ctx, requestTimeout/2)
 		defer cancel()
 		err = do(try)
 		return err != nil && e.srv == nil && !hopeless(err), err

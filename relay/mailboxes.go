@@ -107,12 +107,15 @@ func (m *mailboxes) post(ctx context.Context, to address, frame []byte) error {
 // has reports whether a frame is stored for good. That the stream refuses it as a second one does not say so: a leader that
 // has lost its followers refuses one that it still tries to hand to them, and may never.
 func (m *mailboxes) has(ctx context.Context, subject string) bool {
-	for range 20 {
-		if _, err := m.engine.lastOfAny(ctx, mailboxStream, subject); err == nil {
+	if _, err := m.engine.lastOfAny(ctx, mailboxStream, subject); err == nil {
+		return true
+	}
+	for range 10 {
+		if _, err := m.engine.lastOfLeader(ctx, mailboxStream, subject); err == nil {
 			return true
 		}
 		select {
-		case <-time.After(50 * time.Millisecond):
+		case <-time.After(100 * time.Millisecond):
 		case <-ctx.Done():
 			return false
 		}

@@ -1,0 +1,167 @@
+package relay
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// natsServer starts one NATS server in this process, which listens on a port that is free.
+func natsServer(t *testing.T, change func(*server.Options)) (url string) {
+	t.Helper()
+	opts := &server.Options{Host: "127.0.0.1", Port: -1, NoLog: true, NoSigs: true, JetStream: true, StoreDir: t.TempDir()}
+	if change != nil {
+		change(opts)
+	}
+	s, err := server.NewServer(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() {
+		s.Shutdown()
+		s.WaitForShutdown()
+	})
+	if !s.ReadyForConnections(10 * time.Second) {
+		t.Fatal("the NATS server does not start")
+	}
+	return s.ClientURL()
+}
+
+// What is wrong with a cluster is told, with what to do about it, and without any secret.
+func TestClusterErrors(t *testing.T) {
+	withUser := func(o *server.Options) { o.Username, o.Password = "relay", "right-secret" }
+	as := func(url, user string) string { return strings.Replace(url, "nats://", "nats://"+user+"@", 1) }
+	for _, c := range []struct {
+		name   string
+		change func(*server.Options)
+		config func(url string) NATSConfig
+		want   []string
+	}{
+		{"unreachable", nil, func(string) NATSConfig {
+			return NATSConfig{URLs: []string{"nats://u:wrong-secret@127.0.0.1:1", "127.0.0.1:2"}}
+		}, []string{"no NATS server answers at 127.0.0.1:1, 127.0.0.1:2", "start one"}},
+		{"no URL", nil, func(string) NATSConfig {
+			return NATSConfig{URLs: []string{"127.0.0.1", "nats://u:wrong-secret@host:port"}}
+		}, []string{"URL number 2 is not nats://"}},
+		{"wrong password", withUser, func(url string) NATSConfig {
+			return NATSConfig{URLs: []string{as(url, "relay:wrong-secret")}}
+		}, []string{"refuses the credentials", "127.0.0.1:"}},
+		{"no password", withUser, func(url string) NATSConfig { return NATSConfig{URLs: []string{url}} }, []string{"refuses the credentials"}},
+		{"no credentials file", nil, func(url string) NATSConfig {
+			return NATSConfig{URLs: []string{url}, CredsFile: filepath.Join(t.TempDir(), "none.creds")}
+		}, []string{"none.creds", "no such file"}},
+		{"bad credentials file", nil, func(url string) NATSConfig {
+			path := filepath.Join(t.TempDir(), "bad.creds")
+			if err := os.WriteFile(path, []byte("nothing"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			return NATSConfig{URLs: []string{url}, CredsFile: path}
+		}, []string{"bad.creds", "is no NATS credentials file"}},
+		{"no JetStream", func(o *server.Options) { o.JetStream = false }, func(url string) NATSConfig {
+			return NATSConfig{URLs: []string{url}, Replicas: 1}
+		}, []string{"turn it on"}},
+		{"one server only", nil, func(url string) NATSConfig { return NATSConfig{URLs: []string{url}} }, []string{"3 copies", "ask for 1"}},
+		{"too little memory", func(o *server.Options) { o.JetStreamMaxMemory = 1 << 20 }, func(url string) NATSConfig {
+			return NATSConfig{URLs: []string{url}, Replicas: 1}
+		}, []string{"make the mailbox stream", "raise max_mem"}},
+		{"too little disk", func(o *server.Options) { o.JetStreamMaxStore = 1 << 20 }, func(url string) NATSConfig {
+			return NATSConfig{URLs: []string{url}, Replicas: 1}
+		}, []string{"open the slots", "max_file"}},
+		{"small messages only", func(o *server.Options) { o.MaxPayload = 64 << 10 }, func(url string) NATSConfig {
+			return NATSConfig{URLs: []string{url}, Replicas: 1}
+		}, []string{"max_payload"}},
+		{"short key", nil, func(url string) NATSConfig { return NATSConfig{URLs: []string{url}, Key: []byte("short")} }, []string{"key has 5 bytes"}},
+		{"too many copies", nil, func(url string) NATSConfig { return NATSConfig{URLs: []string{url}, Replicas: 6} }, []string{"5 copies at most"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cfg := Config{Origins: []string{"http://relay"}, NATS: c.config(natsServer(t, c.change))}
+			cfg.tuning.startTimeout = 500 * time.Millisecond
+			if cfg.NATS.Key == nil {
+				cfg.NATS.Key = make([]byte, NATSKeySize)
+			}
+			r, err := New(cfg)
+			if err == nil {
+				r.Close()
+				t.Fatal("a relay was started")
+			}
+			for _, want := range c.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("the error lacks %q: %v", want, err)
+				}
+			}
+			if strings.Contains(err.Error(), "secret") {
+				t.Errorf("the error tells a secret: %v", err)
+			}
+		})
+	}
+	if _, err := New(Config{Origins: []string{"http://relay"}, DataDir: t.TempDir(), NATS: NATSConfig{URLs: []string{"x"}, Key: make([]byte, 32)}}); err == nil {
+		t.Error("a relay was started with a folder and a cluster")
+	}
+}
+
+// Relays of another key share the cluster, and nothing in it.
+func TestClusterKey(t *testing.T) {
+	url := natsServer(t, nil)
+	withKey := func(k byte) *testRelay {
+		return startRelay(t, func(c *Config) {
+			c.NATS = NATSConfig{URLs: []string{url}, Replicas: 1, Key: bytes.Repeat([]byte{k}, NATSKeySize)}
+		})
+	}
+	a, same, other := withKey(1), withKey(1), withKey(2)
+	m := newMailbox()
+	a.mustPost(t, m.address, frame(1))
+	if status, code := a.putSlot(t, m.address, m.slotValue(1, "v"), 0); status != 204 {
+		t.Fatalf("put: %d %s", status, code)
+	}
+	for r, want := range map[*testRelay]int{same: 200, other: 204} {
+		if status, _ := r.getSlot(t, m.address); status != want {
+			t.Errorf("the slot at another relay: %d, want %d", status, want)
+		}
+	}
+	c := same.dial(t)
+	c.write(m.subscribe(same.origin, c.nonce))
+	c.expect("frame 1", "end")
+	d := other.dial(t)
+	d.write(m.subscribe(other.origin, d.nonce))
+	d.expect("end")
+	if e := a.engine; bytes.Equal(e.mailboxKey, e.slotKey) {
+		t.Error("mailboxes and slots have one key")
+	}
+}
+
+// Relays that start at the same moment in an empty cluster do not get into each other's way.
+func TestClusterStartsAtOnce(t *testing.T) {
+	cluster := startCluster(t)
+	var starts sync.WaitGroup
+	m := newMailbox()
+	relays := make([]*testRelay, 6)
+	for i := range relays {
+		starts.Go(func() {
+			r, err := New(Config{Origins: []string{"http://relay"}, NATS: clusterConfig(cluster, i)})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			relays[i] = &testRelay{Relay: r}
+		})
+	}
+	starts.Wait()
+	for i, r := range relays {
+		if r == nil {
+			continue
+		}
+		if err := r.mailboxes.post(t.Context(), m.address, frame(i)); err != nil {
+			t.Error(err)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
