@@ -41,6 +41,8 @@ const fuzzers = [
   ["FuzzParseFile", "./phone/disk", 20_000],
   ["FuzzParse", "./relay", 20_000],
   ["FuzzSlotValue", "./relay", 20_000],
+  ["FuzzHTTP", "./relay", 10_000],
+  ["FuzzSession", "./relay", 2_000],
 ];
 
 const js = { ...process.env, GOOS: "js", GOARCH: "wasm" };
