@@ -14,6 +14,17 @@ import (
 	"time"
 )
 
+// site returns what is served at -addr.
+func site(relay, ops, pages http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/v1/", relay)
+	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
+		mux.Handle(path, ops)
+	}
+	mux.Handle("/", pages)
+	return mux
+}
+
 // newHTTPServer returns a server that no slow client holds up: whoever takes longer than this for a request is cut off.
 func newHTTPServer(h http.Handler) *http.Server {
 	return &http.Server{

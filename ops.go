@@ -20,6 +20,14 @@ func newRegistry() *prometheus.Registry {
 	return r
 }
 
+// listenOps listens where the operator asks, nil if that is nowhere of its own.
+func (s *server) listenOps() (net.Listener, error) {
+	if s.ops == "" {
+		return nil, nil
+	}
+	return listen(s.ops, "-ops")
+}
+
 // ops answers the operator's questions: does the process live, is it to get requests, and what has it done.
 type ops struct {
 	ready   func() (code string) // nothing if it is

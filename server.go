@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"strconv"
 	"syscall"
 
@@ -32,11 +31,11 @@ func (s *server) run(ctx context.Context, stdout, stderr io.Writer, notice func(
 		return err
 	}
 	defer listener.Close()
-	var opsListener net.Listener
-	if s.ops != "" {
-		if opsListener, err = listen(s.ops, "-ops"); err != nil {
-			return err
-		}
+	opsListener, err := s.listenOps()
+	if err != nil {
+		return err
+	}
+	if opsListener != nil {
 		defer opsListener.Close()
 	}
 	cert, err := s.loadTLS(log)
@@ -45,13 +44,10 @@ func (s *server) run(ctx context.Context, stdout, stderr io.Writer, notice func(
 	}
 	port := strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
 	origins := s.serverOrigins(cert, port)
-	var publishKey []byte
-	if s.publishKey != "" {
-		if publishKey, err = readKey(s.publishKey); err != nil {
-			return fmt.Errorf("failed to read the publish key: %w", err)
-		}
+	publishKey, err := s.readPublishKey()
+	if err != nil {
+		return err
 	}
-
 	natsConfig, err := s.nats.config()
 	if err != nil {
 		return err
@@ -91,18 +87,11 @@ func (s *server) run(ctx context.Context, stdout, stderr io.Writer, notice func(
 		go opsServer.Serve(opsListener)
 		defer opsServer.Close()
 	}
-	public := o.public(opsListener == nil)
-	mux := http.NewServeMux()
-	mux.Handle("/v1/", relayServer.Handler())
-	mux.Handle("/healthz", public)
-	mux.Handle("/readyz", public)
-	mux.Handle("/metrics", public)
-	mux.Handle("/", pages)
-	srv := newHTTPServer(mux)
+	srv := newHTTPServer(site(relayServer.Handler(), o.public(opsListener == nil), pages))
 	if cert != nil {
 		srv.TLSConfig = cert.config()
 		if !s.lan { // whose warning nobody could get past any more
-			srv.Handler = strictTransport(mux)
+			srv.Handler = strictTransport(srv.Handler)
 		}
 	}
 	ready := func() {

@@ -22,12 +22,24 @@ func runToken(args []string, stdout io.Writer) error {
 	if *file == "" {
 		return badUsage("token needs the key to make it with: -publish-key FILE")
 	}
-	key, err := readKey(*file)
+	key, err := (&server{publishKey: *file}).readPublishKey()
 	if err != nil {
-		return fmt.Errorf("failed to read the publish key: %w", err)
+		return err
 	}
 	fmt.Fprintln(stdout, relay.NewToken(key, relay.TokenExpiry(time.Now())))
 	return nil
+}
+
+// readPublishKey returns the key of the tokens that the relay wants, nothing if it wants none.
+func (s *server) readPublishKey() ([]byte, error) {
+	if s.publishKey == "" {
+		return nil, nil
+	}
+	key, err := readKey(s.publishKey)
+	if err != nil {
+		return nil, fmt.Errorf("failed to read the publish key: %w", err)
+	}
+	return key, nil
 }
 
 // readKey reads a file that holds 32 bytes in hexadecimal digits. No error tells what is in the file.

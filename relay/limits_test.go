@@ -1,0 +1,69 @@
+package relay
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+)
+
+// What a client makes the relay keep for good is limited: slots that are new or get longer, and no others.
+func TestNewSlotsAreLimited(t *testing.T) {
+	r := startRelay(t, nil)
+	r.limits.grows = newLimiter[netip.Prefix](rateLimit{perSecond: 1e-6, burst: 5})
+	put := func(m mailbox, version uint64, size, status int) {
+		t.Helper()
+		if got, code := r.putSlot(t, m.address, m.valueFor(m.address, m, version, "x", size), version-1); got != status {
+			t.Errorf("version %d of %d bytes: %d %s, want %d", version, size, got, code, status)
+		}
+	}
+	first := newMailbox()
+	put(first, 1, 4096, 204)  // one
+	put(first, 2, 4096, 204)  // as long
+	put(first, 3, 16384, 204) // three more
+	put(first, 4, 4096, 204)  // shorter
+	put(newMailbox(), 1, 4096, 204)
+	put(newMailbox(), 1, 4096, 429)
+	put(first, 5, 16384, 429)
+	put(first, 5, 4096, 204)
+}
+
+func TestClientFactor(t *testing.T) {
+	client := netip.MustParsePrefix("192.0.2.1/32")
+	for _, test := range []struct {
+		factor             float64
+		posts, puts, conns int // at once
+	}{{1, 2000, 1024, 1024}, {10, 20000, 10240, 10240}, {0.01, 20, 65, 10}, {0.0001, 1, 65, 1}} {
+		l := newClientLimits(rateLimit{perSecond: 100, burst: 2000}, test.factor)
+		now := time.Now()
+		for what, got := range map[string][2]int{
+			"posts": {spend(l.posts, client, now), test.posts},
+			"puts":  {spend(l.puts, client, now), test.puts},
+			"conns": {newConnSet(1, test.factor).perClient.conns, test.conns},
+		} {
+			if got[0] != got[1] {
+				t.Errorf("times %v: %d %s, want %d", test.factor, got[0], what, got[1])
+			}
+		}
+		// The longest value can be put whatever the factor.
+		l = newClientLimits(rateLimit{perSecond: 100, burst: 2000}, test.factor)
+		if _, ok := l.puts.allowN(client, now, 1); !ok {
+			t.Errorf("times %v: no put at all", test.factor)
+		}
+		if _, ok := l.puts.allowN(client, now, putCost(MaxSlotSize)); !ok {
+			t.Errorf("times %v: the longest value cannot be put", test.factor)
+		}
+		if _, ok := l.grows.allowN(client, now, growCost(MaxSlotSize)); !ok {
+			t.Errorf("times %v: the longest value cannot be kept", test.factor)
+		}
+	}
+}
+
+// spend returns how many tokens a bucket has.
+func spend(l *limiter[netip.Prefix], client netip.Prefix, now time.Time) (n int) {
+	for {
+		if _, ok := l.allow(client, now); !ok {
+			return n
+		}
+		n++
+	}
+}
