@@ -24,7 +24,7 @@ type NATSConfig struct {
 	// URLs are those of some servers of the cluster, which name the others. User and password may stand in them. Empty: the
 	// relay embeds its engine.
 	URLs []string
-	// CredsFile is a NATS credentials file. Empty: none.
+	// CredsFile is a NATS credentials file, or one with the single line "user:password". Empty: none.
 	CredsFile string
 	// Replicas is how many servers keep a copy of each frame and slot. Zero means 3, which survives the loss of one.
 	Replicas int
@@ -85,10 +85,11 @@ func (e *engine) connectCluster(ctx context.Context, cfg NATSConfig, conns *conn
 		if err != nil {
 			return fmt.Errorf("failed to read the NATS credentials: %w", err)
 		}
-		if !bytes.Contains(text, []byte("BEGIN NATS USER JWT")) || !bytes.Contains(text, []byte("BEGIN USER NKEY SEED")) {
-			return fmt.Errorf("%s is no NATS credentials file, as nsc and natscli make them", cfg.CredsFile)
+		option, ok := credentials(cfg.CredsFile, text)
+		if !ok {
+			return fmt.Errorf("%s is neither a NATS credentials file, as nsc and natscli make them, nor a line USER:PASSWORD", cfg.CredsFile)
 		}
-		options = append(options, nats.UserCredentials(cfg.CredsFile))
+		options = append(options, option)
 	}
 	err := retry(ctx, func() (again bool, err error) {
 		err = e.connect(strings.Join(cfg.URLs, ","), conns, options...)
@@ -106,6 +107,16 @@ func (e *engine) connectCluster(ctx context.Context, cfg NATSConfig, conns *conn
 			n, maxPayload)
 	}
 	return nil
+}
+
+// credentials returns how to log in with a file of this text.
+func credentials(file string, text []byte) (nats.Option, bool) {
+	line := strings.TrimSpace(string(text))
+	if user, password, ok := strings.Cut(line, ":"); ok && !strings.Contains(line, "\n") {
+		return nats.UserInfo(user, password), true
+	}
+	whole := bytes.Contains(text, []byte("BEGIN NATS USER JWT")) && bytes.Contains(text, []byte("BEGIN USER NKEY SEED"))
+	return nats.UserCredentials(file), whole
 }
 
 func refusesUs(err error) bool {

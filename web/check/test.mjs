@@ -151,18 +151,23 @@ async function testFiles(folder, env = process.env, { without = "" } = {}) {
   await run([process.execPath, ...flags, ...files.map((name) => join(folder, name))], { env, show: true, minutes: 20 });
 }
 
-/** The browser tests find the browsers in $CHROME and $FIREFOX, coturn in $COTURN, the program under test in $RINGFORK_BIN and the hostile relay in $HOSTILE_BIN. */
+/**
+ * The browser tests find the browsers in $CHROME and $FIREFOX, coturn in $COTURN, NATS in $NATS_BIN, and what is under test in
+ * $RINGFORK_BIN, $HOSTILE_BIN (a relay in the wrong hands) and $MODULE_DIR (what `build` writes).
+ */
 async function testBrowsers() {
   const CHROME = await needChrome();
   const COTURN = await needCoturn();
-  const RINGFORK_BIN = resolve(`.cache/ringfork${exe}`);
-  const HOSTILE_BIN = resolve(`.cache/hostile${exe}`);
+  const [RINGFORK_BIN, HOSTILE_BIN, NATS_BIN] = ["ringfork", "hostile", "nats-server"].map((name) => resolve(`.cache/${name}${exe}`));
+  const MODULE_DIR = resolve(".cache/module");
   await run(["go", "build", "-o", RINGFORK_BIN, "."]);
   await run(["go", "build", "-o", HOSTILE_BIN, "./relay/hostile/cmd"]);
+  await run(["go", "build", "-o", NATS_BIN, "github.com/nats-io/nats-server/v2"]);
+  await run([RINGFORK_BIN, "build", "-o", MODULE_DIR]);
   const FIREFOX = findFirefox();
   const left = "calls between Chromium and Firefox are not tested: no Firefox found (install one, or name its program in the variable FIREFOX)";
   if (!FIREFOX) console.log(left);
-  await testFiles("web/test/browser", { ...process.env, CHROME, FIREFOX, COTURN, RINGFORK_BIN, HOSTILE_BIN }, { without: FIREFOX ? "" : "firefox.test.js" });
+  await testFiles("web/test/browser", { ...process.env, CHROME, FIREFOX, COTURN, RINGFORK_BIN, HOSTILE_BIN, NATS_BIN, MODULE_DIR }, { without: FIREFOX ? "" : "firefox.test.js" });
   if (!FIREFOX) console.log(left);
   if (!COTURN) console.log(withoutCoturn);
 }
