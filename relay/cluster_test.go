@@ -63,7 +63,7 @@ func TestClusterErrors(t *testing.T) {
 				t.Fatal(err)
 			}
 			return NATSConfig{URLs: []string{url}, CredsFile: path}
-		}, []string{"bad.creds", "is no NATS credentials file"}},
+		}, []string{"bad.creds", "is neither a NATS credentials file"}},
 		{"no JetStream", func(o *server.Options) { o.JetStream = false }, func(url string) NATSConfig {
 			return NATSConfig{URLs: []string{url}, Replicas: 1}
 		}, []string{"turn it on"}},
