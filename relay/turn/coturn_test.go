@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,9 +19,9 @@ import (
 
 const coturnSecret = "a secret of 16 characters or more"
 
-// startCoturn runs a coturn with deploy/coturn.conf on loopback and returns its address. Without coturn the test is skipped:
+// startCoturn runs a coturn with deploy/coturn.conf and more lines on loopback, and returns its address. Without coturn the test is skipped:
 // "npm test" installs it where it can.
-func startCoturn(t *testing.T) (at string) {
+func startCoturn(t *testing.T, more ...string) (at string) {
 	t.Helper()
 	program := os.Getenv("COTURN")
 	if program == "" {
@@ -43,8 +44,8 @@ func startCoturn(t *testing.T) (at string) {
 	tcp.Close()
 	dir := t.TempDir()
 	lines := append(conf, fmt.Sprintf("\nstatic-auth-secret=%s\nlistening-ip=127.0.0.1\nlistening-ip=::1\nrelay-ip=127.0.0.1\nrelay-ip=::1\n"+
-		"listening-port=%d\nno-tls\nuserdb=%s\npidfile=%s\n", coturnSecret, netip.MustParseAddrPort(at).Port(),
-		filepath.Join(dir, "db"), filepath.Join(dir, "pid"))...)
+		"listening-port=%d\nno-tls\nuserdb=%s\npidfile=%s\n%s\n", coturnSecret, netip.MustParseAddrPort(at).Port(),
+		filepath.Join(dir, "db"), filepath.Join(dir, "pid"), strings.Join(more, "\n"))...)
 	path := filepath.Join(dir, "coturn.conf")
 	if err := os.WriteFile(path, lines, 0o600); err != nil {
 		t.Fatal(err)
@@ -152,6 +153,32 @@ func TestCoturnCredentials(t *testing.T) {
 		if code := w.do(stun.MethodAllocate, overUDP); (code == 0) != test.ok {
 			t.Errorf("%s: allocate is answered %d", test.what, code)
 		}
+	}
+}
+
+// A call that is longer than its credentials are good goes on: coturn too looks at the expiry only for new allocations.
+func TestCoturnCallOutlivesCredentials(t *testing.T) {
+	at := startCoturn(t, "stale-nonce=1")
+	soon := credentials{secret: []byte(coturnSecret), now: func() time.Time { return time.Now().Add(-CredentialLife + 2*time.Second) }}
+	name, password := soon.issue()
+	call := newWire(t, "udp", at, name, password)
+	call.mustAllocate()
+	expiry, _, _ := strings.Cut(name, ":")
+	waitFor(t, "coturn to refuse the credentials", func() bool {
+		return strconv.FormatInt(time.Now().Unix(), 10) > expiry &&
+			newWire(t, "udp", at, name, password).do(stun.MethodAllocate, overUDP) == 401
+	})
+	refresh := func() int {
+		if call.nonce.GetFrom(call.ask(call.build(stun.MethodRefresh, stun.ClassRequest))) != nil {
+			t.Fatal("no nonce")
+		}
+		return call.do(stun.MethodRefresh, attribute{stun.AttrLifetime, []byte{0, 0, 1, 0}})
+	}
+	if code := refresh(); code != 0 {
+		t.Errorf("refresh: %d", code)
+	}
+	if code := call.permit(netip.MustParseAddrPort("8.8.8.8:53")); code != 0 {
+		t.Errorf("permission: %d", code)
 	}
 }
 

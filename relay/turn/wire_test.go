@@ -106,14 +106,23 @@ func (w *wire) build(method stun.Method, class stun.MessageClass, attrs ...stun.
 	return m
 }
 
-// ask sends a request without credentials and returns the response.
+// ask sends a request and returns the response.
 func (w *wire) ask(m *stun.Message) *stun.Message {
 	w.t.Helper()
 	w.write(m.Raw)
 	buf := make([]byte, 2000)
-	for {
-		w.conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	patience := 10 * time.Second
+	if w.to != nil {
+		patience = time.Second // then it is sent again
+	}
+	for tries := 1; ; {
+		w.conn.SetReadDeadline(time.Now().Add(patience))
 		n, _, err := w.conn.ReadFrom(buf)
+		if late, ok := err.(net.Error); ok && late.Timeout() && w.to != nil && tries < 10 {
+			tries++
+			w.write(m.Raw)
+			continue
+		}
 		if err != nil {
 			w.t.Fatalf("no response to %v: %v", m.Type, err)
 		}

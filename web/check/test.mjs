@@ -43,6 +43,8 @@ const fuzzers = [
   ["FuzzSlotValue", "./relay", 20_000],
   ["FuzzHTTP", "./relay", 10_000],
   ["FuzzSession", "./relay", 2_000],
+  ["FuzzRequests", "./relay/turn", 20_000],
+  ["FuzzStream", "./relay/turn", 20_000],
 ];
 
 const js = { ...process.env, GOOS: "js", GOARCH: "wasm" };
