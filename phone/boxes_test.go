@@ -15,13 +15,16 @@ import (
 // counting is a transport that counts the mailboxes that are read.
 type counting struct {
 	Transport
-	n   atomic.Int32
-	off bool // it never says that it is connected
+	n    atomic.Int32
+	open atomic.Int32 // those that are read now
+	off  bool         // it never says that it is connected
 }
 
 func (c *counting) Subscribe(m Mailbox, onFrame func([]byte, time.Duration), onBacklogEnd func()) func() {
 	c.n.Add(1)
-	return c.Transport.Subscribe(m, onFrame, onBacklogEnd)
+	c.open.Add(1)
+	cancel := c.Transport.Subscribe(m, onFrame, onBacklogEnd)
+	return func() { c.open.Add(-1); cancel() }
 }
 
 func (c *counting) Start(onState func(string)) {

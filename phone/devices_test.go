@@ -148,7 +148,8 @@ func TestLinkByWhoIsNoDevice(t *testing.T) {
 	end, open := keys.NewApprover(bob.Account(), stranger.Device().ID, stranger.Sign)
 	own := secret.Approver()
 	l := newLine(bob.cfg.Transport, stranger.Device().ID, stranger.Sign, own, secret.Requester(), frame.NewOpener(own.Identity))
-	a := &Approval{p: bob.Phone, end: end, line: l}
+	defer l.cancel()
+	a := &Approval{p: bob.Phone, end: end, line: l, ctx: t.Context(), over: func() {}}
 	err = l.until(t.Context(), open, func(m keys.LinkMessage) (bool, error) {
 		reveal, err := end.Take(m)
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"io/fs"
+	"sync"
 	"time"
 
 	"ringfork/frame"
@@ -16,6 +17,7 @@ import (
 const (
 	linkTime  = 10 * time.Minute // for all of it: a code that was not used by then is worthless
 	linkAgain = 2 * time.Second  // until an unanswered message is said again
+	linkReply = 30 * time.Second // for the first answer: a device that shows a code is there, and gives one at once
 )
 
 // line is one end of a linking: what comes in, and the way to the other end.
@@ -26,14 +28,16 @@ type line struct {
 	other     keys.LinkEnd
 	messages  chan keys.LinkMessage
 	cancel    func()
-	id        signalcore.MessageID
+
+	mu sync.Mutex
+	id signalcore.MessageID
 }
 
 func newLine(t Transport, device keys.DeviceID, sign func([]byte) []byte, own, other keys.LinkEnd, opener *frame.Opener) *line {
 	l := &line{transport: t, from: signalcore.Sender{Device: signalcore.DeviceID(device)}, sign: sign, other: other,
 		messages: make(chan keys.LinkMessage, 16)}
 	rand.Read(l.from.Endpoint[:])
-	l.cancel = t.Subscribe(own.Mailbox, func(f []byte, _ time.Duration) {
+	l.cancel = sync.OnceFunc(t.Subscribe(own.Mailbox, func(f []byte, _ time.Duration) {
 		e, err := opener.Open(time.Now(), f)
 		if err != nil || e == nil {
 			return
@@ -48,7 +52,7 @@ func newLine(t Transport, device keys.DeviceID, sign func([]byte) []byte, own, o
 			default: // nobody honest says so much
 			}
 		}
-	}, func() {})
+	}, func() {}))
 	return l
 }
 
@@ -76,14 +80,17 @@ func (l *line) sayTo(ctx context.Context, m keys.LinkMessage, recipient []byte) 
 	if err != nil {
 		return err
 	}
+	l.mu.Lock()
 	l.id++
+	id := l.id
+	l.mu.Unlock()
 	to := l.other.Identity.Recipient()
 	if recipient != nil {
 		if to, err = keys.ParseRecipient(recipient); err != nil {
 			return err
 		}
 	}
-	frames, _, err := frame.Seal(frame.Header{ID: l.id, From: l.from}, frame.Link{Body: body}, l.sign, to)
+	frames, _, err := frame.Seal(frame.Header{ID: id, From: l.from}, frame.Link{Body: body}, l.sign, to)
 	if err != nil {
 		return err
 	}
@@ -177,7 +184,9 @@ func (r *LinkRequest) run(ctx context.Context, cfg LinkConfig, l *line, joiner *
 			if err != nil {
 				return false, nil // somebody else's, or said again
 			}
-			next = answer
+			if answer != nil { // else it asks on: what was the answer to that may be lost
+				next = answer
+			}
 			return true, nil
 		})
 		if err != nil {
@@ -278,13 +287,24 @@ func (r *LinkRequest) Wait() error {
 // Cancel gives up.
 func (r *LinkRequest) Cancel() { r.cancel() }
 
-// Approval is a new device that waits for the owner's word.
+// Approval is a new device that waits for the owner's word, as long as its code is good.
 type Approval struct {
 	p     *Phone
 	line  *line
 	end   *keys.Approver
+	ctx   context.Context // done when all was said, it is too late, or the phone is closed
+	over  context.CancelFunc
 	Code  string // what the new device must show too
 	Label string // what it calls itself
+
+	mu   sync.Mutex
+	said saying
+}
+
+// saying is a message of an approval's, and whom it is sealed to if not to the other end's key.
+type saying struct {
+	message   keys.LinkMessage
+	recipient []byte
 }
 
 // ApproveLink reads the code that a new device shows, and returns once there is a short code to compare.
@@ -293,8 +313,9 @@ func (p *Phone) ApproveLink(ctx context.Context, link string) (*Approval, error)
 	if err != nil {
 		return nil, &Error{Code: CodeBadLink, Text: "failed to read the code", Err: err}
 	}
-	ctx, cancel := context.WithTimeout(ctx, linkTime/5)
+	ctx, cancel := context.WithTimeout(ctx, linkReply)
 	defer cancel()
+	defer context.AfterFunc(p.ctx, cancel)()
 	account := p.own()
 	end, open := keys.NewApprover(account.ID(), account.Device(), account.Sign)
 	own := secret.Approver()
@@ -311,16 +332,66 @@ func (p *Phone) ApproveLink(ctx context.Context, link string) (*Approval, error)
 	}
 	if err != nil {
 		a.line.cancel()
+		if p.ctx.Err() != nil {
+			err = errClosed()
+		}
 		return nil, linkError(err)
 	}
 	ask, _ := end.Ask()
 	a.Code, a.Label = end.ShortCode(), ask.Label
+	a.said = saying{message: reveal}
+	a.ctx, a.over = context.WithTimeout(p.ctx, linkTime)
+	go a.sayOn()
 	return a, nil
+}
+
+// sayOn says what was said last again whenever the new device asks again: it did not hear it, whatever the relay pretends.
+func (a *Approval) sayOn() {
+	defer a.line.cancel()
+	for {
+		select {
+		case <-a.line.messages:
+			a.mu.Lock()
+			said := a.said
+			a.mu.Unlock()
+			a.line.sayTo(a.ctx, said.message, said.recipient)
+		case <-a.ctx.Done():
+			return
+		}
+		select {
+		case <-after(linkAgain / 2): // who has the code could ask all the time
+		case <-a.ctx.Done():
+			return
+		}
+	}
+}
+
+// answer sends the owner's word.
+func (a *Approval) answer(ctx context.Context, m keys.LinkMessage) error {
+	ask, _ := a.end.Ask()
+	a.mu.Lock()
+	a.said = saying{m, ask.Reply}
+	a.mu.Unlock()
+	time.AfterFunc(linkReply, a.over)
+	return a.line.sayAgain(ctx, m, ask.Reply)
+}
+
+// ready reports why it is too late for the owner's word.
+func (a *Approval) ready() error {
+	switch {
+	case a.p.gone.Load():
+		return errClosed()
+	case a.ctx.Err() != nil:
+		return linkError(context.DeadlineExceeded)
+	}
+	return nil
 }
 
 // Approve lets the new device in: the owner found the same short code on both.
 func (a *Approval) Approve(ctx context.Context) error {
-	defer a.line.cancel()
+	if err := a.ready(); err != nil {
+		return err
+	}
 	ask, _ := a.end.Ask()
 	err := a.p.commit(ctx, func(account *keys.Account, _ *keys.Contacts) error {
 		if err := account.AddDevice(keys.NewDevice{ID: ask.Device, Recipient: ask.Recipient, Label: ask.Label}, time.Now()); err != nil {
@@ -335,16 +406,17 @@ func (a *Approval) Approve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return a.line.sayAgain(ctx, grant, ask.Reply)
+	return a.answer(ctx, grant)
 }
 
 // Reject sends the new device away.
 func (a *Approval) Reject(ctx context.Context) error {
-	defer a.line.cancel()
-	ask, _ := a.end.Ask()
+	if err := a.ready(); err != nil {
+		return err
+	}
 	grant, err := a.end.Reject()
 	if err != nil {
 		return err
 	}
-	return a.line.sayTo(ctx, grant, ask.Reply)
+	return a.answer(ctx, grant)
 }

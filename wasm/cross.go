@@ -163,6 +163,11 @@ func call(object js.Value, method string, args ...any) (js.Value, error) {
 
 // await waits for a promise, or for the end of the context. It must not be called by a function that JavaScript calls.
 func await(ctx context.Context, p js.Value) (js.Value, error) {
+	return awaitElse(ctx, p, func(js.Value) {})
+}
+
+// awaitElse does the same, and hands over what comes of the promise when nobody waits for it any more.
+func awaitElse(ctx context.Context, p js.Value, late func(js.Value)) (js.Value, error) {
 	type settled struct {
 		v   js.Value
 		err error
@@ -180,8 +185,11 @@ func await(ctx context.Context, p js.Value) (js.Value, error) {
 		return s.v, s.err
 	case <-ctx.Done():
 		go func() { // JavaScript still holds the functions
-			<-done
+			s := <-done
 			release(then, catch)
+			if s.err == nil {
+				late(s.v)
+			}
 		}()
 		return js.Undefined(), ctx.Err()
 	}

@@ -41,6 +41,9 @@ func (r *raw) devices() {
 				return promise(func() (any, error) { return nil, f(context.Background()) })
 			})
 		}
+		if r.closed {
+			return nil, &phone.Error{Code: phone.CodeClosed, Text: "the phone is closed: open a new one"}
+		}
 		approve, reject := answer(a.Approve), answer(a.Reject)
 		r.funcs = append(r.funcs, approve, reject)
 		return map[string]any{"confirm": a.Code, "label": a.Label, "approve": approve.Value, "reject": reject.Value}, nil
@@ -75,19 +78,22 @@ func requestLink(o js.Value) (any, error) {
 	if o.Type() != js.TypeObject {
 		return nil, badArgument("requestLink takes an object of options")
 	}
+	way := &transport{js: o.Get("transport")}
 	request, err := phone.RequestLink(context.Background(), phone.LinkConfig{
-		Transport: &transport{js: o.Get("transport")}, Store: store{o.Get("store")}, Label: text(o.Get("label"))})
+		Transport: way, Store: store{o.Get("store")}, Label: text(o.Get("label"))})
 	if err != nil {
 		return nil, err
 	}
 	picture, err := qr.SVG(request.Link())
 	if err != nil {
 		request.Cancel()
+		way.Close()
 		return nil, err
 	}
 	cancel := funcOf(func([]js.Value) any { request.Cancel(); return nil })
 	go func() {
 		request.Wait()
+		way.Close()
 		time.AfterFunc(0, func() { release(cancel) })
 	}()
 	return map[string]any{

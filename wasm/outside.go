@@ -123,7 +123,11 @@ func (s store) Put(ctx context.Context, key string, value []byte, version uint64
 }
 
 func (s store) Lock(ctx context.Context, name string) (func(), error) {
-	unlock, err := request(ctx, s.js, "lock", name)
+	granting, err := call(s.js, "lock", name)
+	if err != nil {
+		return nil, err
+	}
+	unlock, err := awaitElse(ctx, granting, invoke) // a lock that comes too late is given back
 	if err != nil {
 		return nil, err
 	}

@@ -79,6 +79,8 @@ type raw struct {
 	p     *phone.Phone
 	funcs []fn
 	out   map[string]any
+
+	closed bool // funcs were released, or are about to be
 }
 
 func newRaw(p *phone.Phone) js.Value {
@@ -121,6 +123,7 @@ func newRaw(p *phone.Phone) js.Value {
 	r.now("leave", func([]js.Value) (any, error) { p.Leave(); return nil, nil })
 	r.later("close", func([]js.Value) (any, error) {
 		p.Close()
+		r.closed = true
 		time.AfterFunc(0, func() { release(r.funcs...); r.funcs = nil }) // not while the promise of close is settled
 		return nil, nil
 	})

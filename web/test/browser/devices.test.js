@@ -340,6 +340,22 @@ check("a link that is rejected, cancelled or no link at all links nothing", asyn
   assert.deepEqual(await errors(bob, rejected, cancelled, asking), []);
 });
 
+check("linking leaves nothing behind: given up, not answered, or begun with a device that is gone", async () => {
+  const bob = await it.bob.tab();
+  const asking = await (await it.bob.elsewhere()).asking();
+  const nothing = (page) => page.evaluate((relay) => test.until(async () => (await (await import(`${relay}/ringfork/wasm.js`)).liveFuncs()) === 0), it.server.url);
+  await bob.evaluate((code) => test.approveLink(code), asking.code);
+  await asking.evaluate(() => test.link.cancel());
+  assert.ok(await nothing(asking), "what asked");
+
+  const again = await asking.evaluate((module, options) => test.requestLink(module, options), module(), options());
+  await asking.evaluate(() => test.link.cancel());
+  const waits = bob.evaluate((code) => test.phone.approveLink(code).catch((error) => error.code), again);
+  await bob.evaluate(() => test.phone.close());
+  assert.equal(await waits, "closed");
+  assert.ok(await nothing(bob), "what was asked");
+});
+
 check("two tabs and two devices that change contacts in the same moment lose nothing", async () => {
   const tabs = [await it.bob.tab(), await it.bob.tab()];
   const phone = await (await it.bob.elsewhere()).link(tabs[0], { label: "Bob's phone" });

@@ -57,3 +57,32 @@ check("a contact added in one tab is there in the others", async () => {
   await meet(first, other);
   await second.evaluate(() => test.until(() => test.phone.contacts.length === 1));
 });
+
+check("a lock that is granted after who waited for it gave up is given back", async () => {
+  const page = await openPage(it.alice.context, it.app.url);
+  const given = await page.evaluate(async (relay) => {
+    const { openPhone, RingforkError } = await import(`${relay}/ringfork.js`);
+    const values = new Map();
+    const late = [];
+    let hold = false;
+    const store = {
+      get: async (key) => values.get(key) ?? null,
+      async put(key, value, version) {
+        if ((values.get(key)?.version ?? 0) !== version) throw new RingforkError("store-conflict");
+        values.set(key, { value, version: version + 1 });
+      },
+      lock: (name) => new Promise((resolve) => (hold ? late.push(resolve) : resolve(() => {}))),
+    };
+    const phone = await openPhone({ relay, store });
+    await test.until(() => phone.state === "online");
+    hold = true;
+    const began = performance.now();
+    const code = await phone.backup("correct horse battery staple").catch((error) => error.code); // writes the account
+    let unlocked = 0;
+    for (const resolve of late.splice(0)) resolve(() => unlocked++);
+    await test.until(() => unlocked > 0);
+    await phone.close();
+    return { code, waited: performance.now() - began > 5000 };
+  }, it.server.url);
+  assert.deepEqual(given, { code: "store-failed", waited: true });
+});

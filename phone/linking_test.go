@@ -1,0 +1,111 @@
+//go:build !js
+
+package phone
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"ringfork/keys"
+	"ringfork/relay/client"
+	"ringfork/relay/hostile"
+)
+
+// asking makes a device that asks to be one of an account, and returns where each end of the linking reads.
+func (w *wild) asking(t *testing.T, store Store) (request *LinkRequest, requester, approver [20]byte) {
+	t.Helper()
+	transport, err := client.New(w.server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { transport.Close() })
+	if request, err = RequestLink(t.Context(), LinkConfig{Transport: transport, Store: store, Label: "laptop"}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(request.Cancel)
+	secret, err := keys.ParseLink(request.Link())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return request, secret.Requester().Mailbox.Address(), secret.Approver().Mailbox.Address()
+}
+
+// TestLinkUnderLoss links a device by a relay that pretends to take messages and drops them: each one of the linking's, once.
+func TestLinkUnderLoss(t *testing.T) {
+	t.Parallel()
+	w := newWild(t)
+	bob := w.open("Bob", newMemory(), nil)
+	for _, lost := range []string{"open", "ask", "reveal", "grant"} {
+		request, requester, approver := w.asking(t, newMemory())
+		switch lost {
+		case "open":
+			w.rule(hostile.Rule{Do: "drop", To: text(requester), Count: 1})
+		case "ask":
+			w.rule(hostile.Rule{Do: "drop", To: text(approver), Count: 2})
+		case "reveal":
+			w.rule(hostile.Rule{Do: "drop", To: text(requester), Skip: 1, Count: 1})
+		}
+		a, err := bob.ApproveLink(t.Context(), request.Link())
+		if err != nil {
+			t.Fatalf("%s lost: %v", lost, err)
+		}
+		select {
+		case code := <-request.code:
+			if code != a.Code {
+				t.Fatalf("%s lost: codes %q and %q", lost, code, a.Code)
+			}
+		case <-time.After(patience):
+			t.Fatalf("%s lost: the new device shows no code", lost)
+		}
+		if lost == "grant" {
+			w.rule(hostile.Rule{Do: "drop", To: text(requester), Count: 1})
+		}
+		if err := a.Approve(t.Context()); err != nil {
+			t.Fatalf("%s lost: %v", lost, err)
+		}
+		select {
+		case <-request.done:
+			if err := request.Wait(); err != nil {
+				t.Errorf("%s lost: %v", lost, err)
+			}
+		case <-time.After(patience):
+			t.Fatalf("%s lost: the new device waits for ever", lost)
+		}
+		w.hostile.Clear()
+	}
+}
+
+const patience = 20 * time.Second
+
+// TestLinkIsLetGo closes a phone while it waits for a device that is gone, and for its owner's word on another: nothing of both
+// is left.
+func TestLinkIsLetGo(t *testing.T) {
+	t.Parallel()
+	w := newWild(t)
+	reading := &counting{}
+	bob := w.open("Bob", newMemory(), func(c *Config) { reading.Transport = c.Transport; c.Transport = reading })
+	before := reading.open.Load()
+	request, _, _ := w.asking(t, newMemory())
+	unanswered, err := bob.ApproveLink(t.Context(), request.Link())
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := keys.NewLinkSecret().Link(w.server.URL)
+	waits := make(chan error)
+	go func() {
+		_, err := bob.ApproveLink(context.Background(), gone)
+		waits <- err
+	}()
+	eventually(t, "both linkings", func() bool { return reading.open.Load() == before+2 })
+	bob.Close()
+	if err := <-waits; Code(err) != CodeClosed {
+		t.Errorf("who waited for a device that is gone got %v", err)
+	}
+	eventually(t, "the end of all mailboxes", func() bool { return reading.open.Load() == 0 })
+	for _, answer := range []func(context.Context) error{unanswered.Approve, unanswered.Reject} {
+		if err := answer(t.Context()); Code(err) != CodeClosed {
+			t.Errorf("the owner's word after the phone was closed gives %v", err)
+		}
+	}
+}
