@@ -164,6 +164,30 @@ func TestUnknownClientsAreBounded(t *testing.T) {
 	if n := passed("192.0.2.1", 1); n != 0 {
 		t.Errorf("%d packets of a client pass whose allocation has ended", n)
 	}
+
+	// And the server reads no others.
+	client, server := packetPipe(from("192.0.2.9", 1), from("127.0.0.1", 1))
+	g = newGuard(server, 1, func() time.Time { return now }, newStarts())
+	go func() {
+		for range 2 * unknownBurst {
+			client.WriteTo([]byte("x"), nil)
+		}
+		g.allocated(sourceOf(byUDP, from("192.0.2.9", 1)), true)
+		client.WriteTo([]byte("last"), nil)
+	}()
+	buf := make([]byte, 10)
+	for n := 0; ; n++ {
+		length, _, err := g.ReadFrom(buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(buf[:length]) == "last" {
+			if n < unknownBurst || n > unknownBurst+32 { // those on their way when it was known
+				t.Errorf("%d packets were read, want %d", n, unknownBurst)
+			}
+			break
+		}
+	}
 }
 
 // An allocation may end at any moment of making permissions for it: pion alone would bring the process down.

@@ -267,3 +267,38 @@ func waitFor(t *testing.T, what string, done func() bool) {
 		}
 	}
 }
+
+// What peers send counts for who hears it; what strangers send does not: they cannot use up what somebody may relay.
+func TestHearingIsBounded(t *testing.T) {
+	now := time.Now()
+	s := start(t, Config{now: func() time.Time { return now }}) // no time passes: no bucket fills
+	_, a := allocate(t, s, "udp")
+	_, b := allocate(t, s, "udp")
+	stranger := connect(t, s, "udp")
+	to := a.LocalAddr().(*net.UDPAddr).AddrPort()
+	conn := func(port uint16) *relayConn {
+		s.relays.mu.Lock()
+		defer s.relays.mu.Unlock()
+		return s.relays.open[port]
+	}(to.Port())
+	heard := func() int { return userBurst - int(conn.lease.user.traffic.TokensAt(now)) }
+	if code := stranger.bind(0x4000, to); code != 0 {
+		t.Fatalf("bind: %d", code)
+	}
+	const packets = 50
+	data := strings.Repeat("x", 1000)
+	for range packets {
+		stranger.sendBy(0x4000, data)
+	}
+	stranger.settle() // now all wait at a's socket, before what b says
+	talk(t, a, b)     // this makes the permission, which is for the address and thus for all that are relayed here
+	if n := heard(); n >= packets*len(data) {
+		t.Errorf("strangers used up %d bytes", n)
+	}
+	before := heard()
+	for range packets {
+		stranger.sendBy(0x4000, data)
+	}
+	stranger.settle()
+	waitFor(t, "what is heard to be counted", func() bool { return heard() >= before+packets*len(data) })
+}
