@@ -1,0 +1,223 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"ringfork/relay/client"
+)
+
+// Many connections from one address give their bytes one by one: headers, bodies, messages, or nothing at all. Somebody else's
+// calls go on as if they were not there; and after a while they are not (which takes most of a minute, and is not waited for
+// with -short).
+func TestSlowloris(t *testing.T) {
+	s := launch(t)
+	honest := s.newReader()
+	honest.exchange(5) // what is slow once, was
+	quiet := honest.exchange(100)
+
+	slow := newDribblers(t, s.addr)
+	box := make([]byte, 20)
+	slow.open(500, "headers", "GET /v1/ice HTTP/1.1\r\nHost: x\r\nX-", "abcdefghij")
+	slow.open(300, "a frame", "POST /v1/pub HTTP/1.1\r\nHost: x\r\nContent-Length: 4116\r\n\r\n", "abcdefghij")
+	slow.open(100, "a slot's value", fmt.Sprintf("PUT /v1/slot/%x?replaces=0 HTTP/1.1\r\nHost: x\r\nContent-Length: 262144\r\n\r\n", box), "abcdefghij")
+	slow.open(200, "a message", "GET /v1/sub HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n", "\x82\xe1\x00\x00\x00\x00\x11aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")
+	slow.open(200, "nothing", "", "")
+	beside := honest.exchange(100)
+	t.Logf("a post and its delivery: p50 %v, p99 %v; beside %d slow connections p50 %v, p99 %v", quiet[50], quiet[99], slow.opened.Load(), beside[50], beside[99])
+	if n := slow.open(1500, "nothing", "", ""); n >= 1500 {
+		t.Errorf("one address could open %d connections", slow.opened.Load())
+	}
+	honest.exchange(20)
+	if testing.Short() {
+		return
+	}
+	began := time.Now()
+	for slow.left() > 0 {
+		if time.Since(began) > 2*time.Minute {
+			t.Fatalf("after %v %d slow connections are still open: %v", time.Since(began), slow.left(), slow.kinds())
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Logf("all of them were ended within %v: %v", time.Since(began).Round(time.Second), slow.kinds())
+	honest.exchange(20)
+}
+
+// dribblers are connections that are slow on purpose.
+type dribblers struct {
+	t      *testing.T
+	addr   string
+	dialer net.Dialer
+	ctx    context.Context
+	opened atomic.Int32
+	wg     sync.WaitGroup
+
+	mu    sync.Mutex
+	last  map[string]time.Duration // by kind: how long the one that lived longest did
+	alive int
+}
+
+func newDribblers(t *testing.T, addr string) *dribblers {
+	ctx, cancel := context.WithCancel(context.Background())
+	d := &dribblers{t: t, addr: addr, ctx: ctx, last: map[string]time.Duration{}}
+	if l, err := net.Listen("tcp", "127.0.0.2:0"); err == nil {
+		l.Close()
+		d.dialer.LocalAddr = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}
+	} else {
+		t.Skip("this machine has no second address of its own")
+	}
+	t.Cleanup(func() { cancel(); d.wg.Wait() })
+	return d
+}
+
+// open opens n connections that send the start at once, and then one byte of the rest each second, over and over. It returns
+// how many the server let stay.
+func (d *dribblers) open(n int, kind, start, rest string) (stayed int) {
+	d.t.Helper()
+	for range n {
+		c, err := d.dialer.DialContext(d.ctx, "tcp", d.addr)
+		if err != nil {
+			return stayed
+		}
+		if _, err := io.WriteString(c, start); err != nil {
+			c.Close()
+			return stayed
+		}
+		d.opened.Add(1)
+		stayed++
+		d.mu.Lock()
+		d.alive++
+		d.mu.Unlock()
+		d.wg.Go(func() { d.dribble(c, kind, rest) })
+	}
+	// One too many is closed as soon as it is there.
+	time.Sleep(200 * time.Millisecond)
+	if left := d.left(); left < int(d.opened.Load()) {
+		stayed -= int(d.opened.Load()) - left
+	}
+	return stayed
+}
+
+func (d *dribblers) dribble(c net.Conn, kind, rest string) {
+	began := time.Now()
+	ended := make(chan struct{})
+	go func() {
+		io.Copy(io.Discard, c) // until the server has enough of it
+		close(ended)
+	}()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for i := 0; ; i++ {
+		select {
+		case <-tick.C:
+			if rest != "" {
+				c.Write([]byte{rest[i%len(rest)]})
+			}
+			continue
+		case <-ended:
+			d.mu.Lock()
+			d.alive--
+			d.last[kind] = max(d.last[kind], time.Since(began).Round(time.Second))
+			d.mu.Unlock()
+		case <-d.ctx.Done():
+		}
+		c.Close()
+		return
+	}
+}
+
+func (d *dribblers) left() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.alive
+}
+
+func (d *dribblers) kinds() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return fmt.Sprint(d.last)
+}
+
+// honestReader is somebody who posts to a mailbox of their own and reads it.
+type honestReader struct {
+	t      *testing.T
+	client *client.Client
+	key    ed25519.PrivateKey
+	frames chan uint32
+	number uint32
+}
+
+func (s *running) newReader() *honestReader {
+	s.t.Helper()
+	_, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	c, err := client.New(s.url)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	h := &honestReader{t: s.t, client: c, key: key, frames: make(chan uint32, 1000)}
+	s.t.Cleanup(func() { c.Close() })
+	ready := make(chan struct{}, 10)
+	c.Start(func(string) {})
+	c.Subscribe(h, func(f []byte, _ time.Duration) { h.frames <- binary.BigEndian.Uint32(f) }, func() { ready <- struct{}{} })
+	<-ready
+	return h
+}
+
+// exchange posts n frames, one every 30 ms, and returns how long each took to come back, sorted. None may be missing.
+func (h *honestReader) exchange(n int) []time.Duration {
+	h.t.Helper()
+	var took []time.Duration
+	tick := time.NewTicker(30 * time.Millisecond)
+	defer tick.Stop()
+	for range n {
+		<-tick.C
+		f := make([]byte, client.FrameSize)
+		rand.Read(f)
+		h.number++
+		binary.BigEndian.PutUint32(f, h.number)
+		began := time.Now()
+		if err := h.client.Publish(h.t.Context(), h.Address(), f); err != nil {
+			h.t.Fatalf("frame %d: %v", h.number, err)
+		}
+		select {
+		case got := <-h.frames:
+			if got != h.number {
+				h.t.Fatalf("frame %d came, want %d", got, h.number)
+			}
+		case <-time.After(20 * time.Second):
+			h.t.Fatalf("frame %d did not come", h.number)
+		}
+		took = append(took, time.Since(began))
+	}
+	slices.Sort(took)
+	return took
+}
+
+func (h *honestReader) Address() [20]byte {
+	sum := sha256.Sum256(h.key.Public().(ed25519.PublicKey))
+	return [20]byte(sum[:20])
+}
+
+func (h *honestReader) Prove(origin string, nonce []byte) (publicKey, signature []byte) {
+	a := h.Address()
+	var b []byte
+	for _, field := range [][]byte{[]byte("ringfork/1/mailbox"), []byte(origin), nonce, a[:]} {
+		b = append(binary.BigEndian.AppendUint32(b, uint32(len(field))), field...)
+	}
+	return h.key.Public().(ed25519.PublicKey), ed25519.Sign(h.key, b)
+}
