@@ -41,6 +41,7 @@ func parseServe(args []string) (*server, error) {
 	turnServer := f.String("turn", "", "")
 	turnSecret := f.String("turn-secret", "", "")
 	turnTLS := f.String("turn-tls", "", "")
+	turnPorts := f.String("turn-ports", "", "")
 	drain := f.Float64("drain", 5, "")
 	s := &server{}
 	f.StringVar(&s.dataDir, "data", "", "")
@@ -76,7 +77,7 @@ func parseServe(args []string) (*server, error) {
 			return nil, err
 		}
 	}
-	if s.turn, err = parseTURN(*turnServer, *turnSecret, *turnTLS); err != nil {
+	if s.turn, err = parseTURN(*turnServer, *turnSecret, *turnTLS, *turnPorts); err != nil {
 		return nil, err
 	}
 	if *origins != "" {

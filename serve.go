@@ -33,6 +33,8 @@ Flags of the server:
   -turn IP[:PORT]     how clients reach the TURN server, over UDP and TCP, if not at the web server's IP address
                       and a port that is free
   -turn-tls PORT      its port for TLS, when there is a certificate (default 5349; 0: one that is free)
+  -turn-ports LOW-HIGH
+                      the UDP ports of relayed addresses, for a firewall (default: any that are free)
   -turn URL[,URL]     use a TURN server elsewhere, such as coturn: turn:HOST:PORT?transport=udp,
                       turn:HOST:PORT?transport=tcp, turns:HOST:PORT, stun:HOST:PORT
   -turn-secret FILE   the secret shared with that server, one line (coturn's static-auth-secret)

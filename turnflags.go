@@ -25,6 +25,8 @@ type turnOptions struct {
 	at         netip.AddrPort // how clients reach ours; zero: at the web server's IP address, any port
 	tlsPort    uint16         // of ours; 0: defaultTURNTLS, or if the web server's is any, any
 	anyTLSPort bool           // instead: one that is free
+	minPort    uint16         // of relayed addresses at ours; 0: any
+	maxPort    uint16
 	urls       []string       // of another server
 	secretFile string         // the secret that we share with it
 }
@@ -34,8 +36,8 @@ const defaultTURNTLS = 5349
 // minTURNSecret is shorter than anything that a generator of secrets makes.
 const minTURNSecret = 16
 
-// parseTURN reads the flags -turn, -turn-secret and -turn-tls. Empty ones were not given.
-func parseTURN(server, secretFile, tlsPort string) (turnOptions, error) {
+// parseTURN reads the flags -turn, -turn-secret, -turn-tls and -turn-ports. Empty ones were not given.
+func parseTURN(server, secretFile, tlsPort, ports string) (turnOptions, error) {
 	o := turnOptions{secretFile: secretFile}
 	var err error
 	switch {
@@ -45,6 +47,9 @@ func parseTURN(server, secretFile, tlsPort string) (turnOptions, error) {
 		}
 		if secretFile == "" {
 			return turnOptions{}, badUsage("-turn %s needs -turn-secret FILE, with the secret that is static-auth-secret there", server)
+		}
+		if ports != "" {
+			return turnOptions{}, badUsage("-turn-ports is for the TURN server of this program: coturn has min-port and max-port")
 		}
 		if tlsPort != "" {
 			return turnOptions{}, badUsage("-turn-tls is for the TURN server of this program: name the other one's TLS port as turns:HOST:PORT")
@@ -63,7 +68,23 @@ func parseTURN(server, secretFile, tlsPort string) (turnOptions, error) {
 		}
 		o.tlsPort, o.anyTLSPort = uint16(n), n == 0
 	}
+	if ports != "" {
+		if o.minPort, o.maxPort, err = parsePortRange(ports); err != nil {
+			return turnOptions{}, err
+		}
+	}
 	return o, nil
+}
+
+// parsePortRange reads a range such as 50000-50999.
+func parsePortRange(text string) (low, high uint16, err error) {
+	from, to, _ := strings.Cut(text, "-")
+	a, err1 := strconv.ParseUint(from, 10, 16)
+	b, err2 := strconv.ParseUint(to, 10, 16)
+	if err1 != nil || err2 != nil || a == 0 || a > b {
+		return 0, 0, badUsage("-turn-ports %q is not a range of ports such as 50000-50999", text)
+	}
+	return uint16(a), uint16(b), nil
 }
 
 // parseTURNAddr reads an IP address with or without a port.
@@ -158,7 +179,7 @@ func (s *server) startTURN(web netip.Addr, origins []string, cert *certificate) 
 		o.at, cert = s.lanTURN(), nil // who gets past a browser's warning does so for pages, not for TURN
 	}
 	cfg := turnConfig(o.at, web)
-	cfg.Limits = s.limits
+	cfg.Limits, cfg.MinPort, cfg.MaxPort = s.limits, o.minPort, o.maxPort
 	if cert != nil {
 		cfg.TLS, cfg.TLSPort = cert.config(), o.tlsPort
 		if o.tlsPort == 0 && !o.anyTLSPort && s.port != 0 {

@@ -22,6 +22,7 @@ func TestParseTURN(t *testing.T) {
 		want turnOptions
 	}{
 		{"-turn-tls 0", turnOptions{anyTLSPort: true}},
+		{"-turn-ports 50000-50999", turnOptions{minPort: 50000, maxPort: 50999}},
 		{"-turn 192.0.2.1:9 -turn-tls 443", turnOptions{at: netip.MustParseAddrPort("192.0.2.1:9"), tlsPort: 443}},
 		{
 			"-turn turn:a.example:3478?transport=udp,TURN:[::1]:1?transport=tcp,turns:192.0.2.1,turns:a.example:443?transport=tcp,stun:[2001:db8::1] -turn-secret f",
@@ -41,6 +42,10 @@ func TestParseTURN(t *testing.T) {
 		{"-turn-secret f", "name it with -turn"},
 		{"-turn 192.0.2.1 -turn-secret f", "name it with -turn"},
 		{"-turn turn:a.example -turn-secret f -turn-tls 1", "turns:HOST:PORT"},
+		{"-turn-ports 0-9", "range of ports"},
+		{"-turn-ports 9-8", "range of ports"},
+		{"-turn-ports 9", "range of ports"},
+		{"-turn turn:a.example -turn-secret f -turn-ports 1-2", "min-port"},
 		{"-turn-tls https", "number from 0 to 65535"},
 		{"-turn-tls 65536", "number from 0 to 65535"},
 		{"-turn stun:a.example -turn-secret f", "names no TURN server"},
