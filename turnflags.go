@@ -27,8 +27,8 @@ type turnOptions struct {
 	anyTLSPort bool           // instead: one that is free
 	minPort    uint16         // of relayed addresses at ours; 0: any
 	maxPort    uint16
-	urls       []string       // of another server
-	secretFile string         // the secret that we share with it
+	urls       []string // of another server
+	secretFile string   // the secret that we share with it
 }
 
 const defaultTURNTLS = 5349
