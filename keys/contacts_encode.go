@@ -13,8 +13,10 @@ const (
 	contactsFormat = 2
 	sharedHeader   = 1 + 2
 	minContact     = 1 + 32 + 3 + 1 + 1 // bytes of an entry: one that was removed
-	maxLocal       = MaxShared + maxEntries + MaxContacts*maxPublic
 )
+
+// MaxStoredContacts is the most bytes that MarshalBinary of Contacts gives, and ParseContacts takes.
+const MaxStoredContacts = MaxShared + maxEntries + MaxContacts*maxPublic
 
 // ErrNewer is in the error that says that something was written by a newer version of Ringfork, which this one cannot read.
 var ErrNewer = errors.New("it was written by a newer version: update to read it")
@@ -31,7 +33,7 @@ func (l *Contacts) MarshalShared() []byte { return l.marshal(false) }
 
 // ParseContacts reads what MarshalBinary wrote. What the list holds was verified when it came in and is not verified again.
 func ParseContacts(b []byte) (*Contacts, error) {
-	if len(b) > maxLocal {
+	if len(b) > MaxStoredContacts {
 		return nil, errContacts
 	}
 	return parseContacts(slices.Clone(b), true) // the list holds parts of it

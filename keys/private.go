@@ -37,6 +37,23 @@ func (a *Account) PrivateValue(replaces []byte, contacts *Contacts) ([]byte, err
 	return value, nil
 }
 
+// Sizes of what an age file has besides its content: all of it, for each recipient, and for each piece of the content (the
+// format's specification, https://c2sp.org/age).
+const (
+	ageFixed     = len("age-encryption.org/v1\n") + len("--- \n") + 43 + 16
+	ageRecipient = len("-> mlkem768x25519 \n") + 1494 + 43 + len("\n")
+	agePiece     = 64 << 10
+	ageTag       = 16
+)
+
+// HasRoomFor reports whether the private part with these contacts fits into the largest slot. What does not fit cannot be
+// written: the account's other devices would never see it.
+func (a *Account) HasRoomFor(contacts *Contacts) bool {
+	plain := len(a.shared.appendTo(nil)) + len(contacts.MarshalShared())
+	file := ageFixed + ageRecipient*len(a.shared.members) + plain + ageTag*((plain+agePiece-1)/agePiece)
+	return slotHeader+slotOverhead+4+len(DeviceID{})+ed25519.SignatureSize+file <= MaxSlotSize
+}
+
 func (a *Account) privateValue(replaces []byte, contacts *Contacts) ([]byte, error) {
 	var to []age.Recipient
 	for _, m := range a.shared.members {

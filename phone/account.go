@@ -62,7 +62,7 @@ func (p *Phone) commit(ctx context.Context, f change) error {
 		p.queue.put(p.revoked)
 	case CodeLogForked:
 		p.queue.put(func() { p.tell(Warning{Code: CodeLogForked}) })
-	case CodeNewer, CodeStoreNewer, CodeSlotTaken: // nothing is written until somebody does something about it
+	case CodeNewer, CodeStoreNewer, CodeSlotTaken, CodeFull: // nothing is written until somebody does something about it
 		p.queue.put(func() { p.warnOnce(Code(err)) })
 	}
 	if account != nil {

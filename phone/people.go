@@ -57,12 +57,16 @@ func (p *Phone) add(ctx context.Context, card keys.Card, public keys.Public, nam
 	}
 	err = p.change(ctx, func(l *keys.Contacts) error {
 		old, _ := l.Get(card.Account)
+		before := len(l.MarshalShared())
 		err := l.Add(keys.Contact{Name: name, Card: card, Public: public, Verified: old.Verified})
 		switch {
 		case errors.Is(err, keys.ErrForked):
 			return errForked(err)
 		case err != nil:
 			return &Error{Code: CodeContactsFull, Text: "failed to add the contact", Err: err}
+		}
+		if err := p.roomFor(l, before); err != nil {
+			return err
 		}
 		contact, _ = l.Get(card.Account)
 		return nil
@@ -92,10 +96,11 @@ func (p *Phone) Block(ctx context.Context, id keys.AccountID) error {
 		if c, ok := l.Get(id); ok {
 			name = c.Name
 		}
+		before := len(l.MarshalShared())
 		if err := l.Block(id, name); err != nil {
 			return &Error{Code: CodeContactsFull, Text: "failed to block the account", Err: err}
 		}
-		return nil
+		return p.roomFor(l, before)
 	})
 	if err != nil {
 		return err
@@ -111,6 +116,15 @@ func (p *Phone) Unblock(ctx context.Context, id keys.AccountID) error {
 		}
 		return nil
 	})
+}
+
+// roomFor refuses contacts that make the account larger than a slot, where they are more than before: they would never reach the
+// other devices.
+func (p *Phone) roomFor(l *keys.Contacts, before int) error {
+	if len(l.MarshalShared()) > before && !p.own().HasRoomFor(l) {
+		return &Error{Code: CodeFull, Text: "the account has grown too large: remove contacts, devices or logins first"}
+	}
+	return nil
 }
 
 func errNoContact() error { return &Error{Code: CodeUnknownContact, Text: "no such contact"} }

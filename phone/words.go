@@ -49,5 +49,8 @@ const (
 // FrameSize is the size of every frame in bytes.
 const FrameSize = frame.Size
 
+// MaxStored is the most bytes that a phone puts under one key of its store.
+const MaxStored = keys.MaxStoredContacts
+
 // LiveFuncs returns how many functions of peer connections JavaScript can still call: 0 when all are closed.
 func LiveFuncs() int { return peer.LiveFuncs() }

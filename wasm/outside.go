@@ -14,7 +14,7 @@ import (
 
 // Bounds of what the outside hands in.
 const (
-	maxStored = 8 << 20
+	maxStored = phone.MaxStored
 	maxSlot   = 256 << 10
 )
 

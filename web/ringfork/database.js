@@ -148,7 +148,7 @@ async function prepare(database) {
   const key = await makeKey();
   // Outside of the transaction, which does not wait for promises that are not its own.
   const wrapped = await Promise.all(
-    (await readAll(database)).map(async ([name, { value, version }]) => ({
+    (await readAllBare(database)).map(async ([name, { value, version }]) => ({
       name,
       entry: { ...(await wrap(key, name, version, value)), version },
     })),
@@ -175,17 +175,22 @@ async function prepare(database) {
 }
 
 /**
+ * Reads the entries of format 1. What is wrapped already was written by a tab that was faster.
  * @param {IDBDatabase} database
  * @returns {Promise<[string, BareEntry][]>}
  */
-function readAll(database) {
+function readAllBare(database) {
   return transact(database, [entries], "readonly", ({ entries }, done) => {
     /** @type {string[]} */
     let names = [];
     entries.getAllKeys().onsuccess = ({ target }) => (names = resultOf(target));
     entries.getAll().onsuccess = ({ target }) => {
+      /** @type {(BareEntry | Entry)[]} */
       const values = resultOf(target);
-      done(names.map((name, i) => [name, values[i]]));
+      /** @type {[string, BareEntry][]} */
+      const bare = [];
+      values.forEach((entry, i) => "value" in entry && bare.push([names[i], entry]));
+      done(bare);
     };
   });
 }

@@ -96,6 +96,21 @@ test("tabs that make the key at once end with the same one", async (t) => {
   assert.equal(indexedDB.kept("ringfork:race", "keys").size, 1);
 });
 
+test("a tab that makes the key while another one has written already goes on with that one's", async (t) => {
+  setUp(t);
+  const { subtle } = crypto;
+  const generate = subtle.generateKey;
+  t.after(() => (subtle.generateKey = generate));
+  const fast = indexedDBStore("overtaken");
+  subtle.generateKey = async function (...args) {
+    subtle.generateKey = generate;
+    await fast.put("account", bytes(1), 0); // between the slow tab's look for a key and for entries to wrap
+    return generate.apply(subtle, args);
+  };
+  assert.deepEqual(await indexedDBStore("overtaken").get("account"), { value: bytes(1), version: 1 });
+  assert.deepEqual(await fast.get("account"), { value: bytes(1), version: 1 });
+});
+
 test("a database of format 1 is wrapped when it is opened first, by one tab or many, and its old tabs let it go", async (t) => {
   const indexedDB = setUp(t);
   const old = { account: { value: bytes(1, 2, 3, 4, 5, 6, 7, 8), version: 7 }, contacts: { value: bytes(), version: 2 } };

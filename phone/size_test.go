@@ -1,0 +1,93 @@
+//go:build !js
+
+package phone
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"ringfork/keys"
+)
+
+// TestAccountFull adds contacts to an account with a long history, until there is no more room for them: that is refused with its
+// code before anything changes, and what fits goes on reaching the account's other devices.
+func TestAccountFull(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	store := newMemory()
+	bob := w.open("Bob", store, nil)
+	eventually(t, "the slot", func() bool { v, _ := getSlot(t.Context(), bob.cfg.Transport, bob.own().PrivateAddress()); return v != nil })
+	err := bob.commit(t.Context(), func(a *keys.Account, l *keys.Contacts) error {
+		now := time.Now()
+		for range 110 {
+			d := keys.NewJoiner("").Device()
+			if err := a.AddDevice(d, now); err != nil {
+				return err
+			}
+			if err := a.Revoke(d.ID, now); err != nil {
+				return err
+			}
+		}
+		for range 10 {
+			if err := a.AddDevice(keys.NewJoiner("").Device(), now); err != nil {
+				return err
+			}
+		}
+		for i := 0; a.HasRoomFor(l); i++ {
+			b := keys.NewAccount(fmt.Sprintf("%064d", i), "", now)
+			if err := l.Add(keys.Contact{Name: b.Name(), Card: b.Card()}); err != nil {
+				return err
+			}
+			l.SetMailbox(b.ID(), keys.Address{1, byte(i), byte(i >> 8)}, 0)
+			if !a.HasRoomFor(l) {
+				l.Remove(b.ID())
+				break
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := func() (list []string) {
+		for _, c := range bob.Contacts() {
+			list = append(list, c.Name)
+		}
+		return list
+	}
+	before := names()
+	carol := w.open("Carol", newMemory(), nil)
+	for _, name := range []string{"Carol", strings.Repeat("C", keys.MaxName)} { // the last one removed left some room
+		for done := time.Now().Add(patience); ; {
+			_, err = bob.AddContact(t.Context(), carol.Card(), name)
+			if Code(err) != CodeSlotEmpty || time.Now().After(done) {
+				break
+			}
+		}
+	}
+	if Code(err) != CodeFull {
+		t.Errorf("one contact too many gives %v", err)
+	}
+	if err := bob.Block(t.Context(), keys.AccountID{1}); Code(err) != CodeFull {
+		t.Errorf("one block too many gives %v", err)
+	}
+	if after := names(); strings.Join(after, "") != strings.Join(before, "") {
+		t.Errorf("%d contacts were there, and %d are", len(before), len(after))
+	}
+	if err := bob.RemoveContact(t.Context(), bob.Contacts()[0].ID()); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "one contact less for the other devices", func() bool {
+		value, err := getSlot(t.Context(), bob.cfg.Transport, bob.own().PrivateAddress())
+		if err != nil {
+			return false
+		}
+		there, err := bob.own().Clone().OpenPrivate(value)
+		return err == nil && len(there.Contacts().List()) == len(before)-1
+	})
+	if _, err := bob.AddContact(t.Context(), carol.Card(), "Carol"); err != nil {
+		t.Errorf("with room again: %v", err)
+	}
+}
