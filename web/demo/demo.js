@@ -2,7 +2,7 @@
 import { deviceLabel, ownLabel } from "./device-label.js";
 import { byId } from "./dom.js";
 import { brand } from "./header.js";
-import { isKnown, readHash, storeName, storedName } from "./profile.js";
+import { accountPlace, freshPlace, isKnown, readHash, setAccountPlace, storeName, storedName } from "./profile.js";
 import { startSession } from "./session.js";
 import { fatalView } from "./view-fatal.js";
 import { linkView } from "./view-link.js";
@@ -77,10 +77,11 @@ function named(name) {
  * Opens the profile's phone, once more if its name or label would not do.
  *
  * @param {Wish} wish
+ * @param {string} [place]  where its account is
  */
-async function openPhoneOf(wish) {
+async function openPhoneOf(wish, place = accountPlace(profile)) {
   const { openPhone } = await loadModule();
-  const open = (/** @type {Wish} */ wish) => openPhone({ relay, profile, incoming: "anyone", ...wish });
+  const open = (/** @type {Wish} */ wish) => openPhone({ relay, profile: place, incoming: "anyone", ...wish });
   let phone = await open(wish);
   const name = phone.name || storedName(profile, invited); // without one, it is an account that is new
   const label = ownLabel(phone.devices, name);
@@ -141,7 +142,7 @@ function enter({ phone, name, label }) {
     if (signal.aborted) return;
     localStorage.setItem(leavingKey, String(Date.now()));
     await leave();
-    arrive(name, how);
+    arrive(how);
   }
 
   phone.addEventListener("devices", followName, { signal });
@@ -167,26 +168,38 @@ function enter({ phone, name, label }) {
 }
 
 /**
- * Brings an account here that is elsewhere, in the place of this profile's.
+ * Brings an account here that is elsewhere, in the place of this profile's, which is kept until the other one is there: its card
+ * may have been given to somebody.
  *
- * @param {string} name
  * @param {"link" | "restore"} how
  */
-function arrive(name, how) {
+function arrive(how) {
   document.title = "Ringfork";
-  const back = () => void open(named(name));
-  const forget = async () => (await loadModule()).removeProfile(profile);
+  const place = freshPlace(profile);
+  const forget = async () => (await loadModule()).removeProfile(place);
+  const back = () => {
+    void forget().catch(() => {}); // at worst an empty database stays
+    void open({});
+  };
+  async function moveIn() {
+    const before = accountPlace(profile);
+    setAccountPlace(profile, place);
+    await (await loadModule()).removeProfile(before);
+  }
   if (how === "link") {
     const request = async (/** @type {AbortSignal} */ signal) => {
       await forget();
-      return (await loadModule()).requestLink({ relay, profile, label: deviceLabel(""), signal });
+      return (await loadModule()).requestLink({ relay, profile: place, label: deviceLabel(""), signal });
     };
-    showAlone("link", linkView({ request, done: () => void open({}), back }));
+    const done = () => void moveIn().then(() => open({}), fail);
+    showAlone("link", linkView({ request, done, back }));
     return;
   }
   const restore = async (/** @type {string} */ backup, /** @type {string} */ passphrase) => {
     await forget();
-    enter(await openPhoneOf({ restore: backup, passphrase }));
+    const opened = await openPhoneOf({ restore: backup, passphrase }, place);
+    await moveIn();
+    enter(opened);
   };
   showAlone("restore", restoreView({ restore, back }));
 }
@@ -194,7 +207,7 @@ function arrive(name, how) {
 /** After this device was removed from its account: with an account of its own. */
 async function startOver() {
   try {
-    await (await loadModule()).removeProfile(profile);
+    await (await loadModule()).removeProfile(accountPlace(profile));
     location.reload();
   } catch (error) {
     fail(error);

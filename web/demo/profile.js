@@ -86,6 +86,37 @@ export function isKnown(profile) {
   return localStorage.getItem(nameKey(profile)) !== null;
 }
 
+/**
+ * Under what name the module keeps the profile's account: another one, once an account from elsewhere took its place.
+ *
+ * @param {string} profile
+ */
+export function accountPlace(profile) {
+  return localStorage.getItem(placeKey(profile)) ?? profile;
+}
+
+/**
+ * A place that no account has, for one that is to come.
+ *
+ * @param {string} profile
+ */
+export function freshPlace(profile) {
+  return `${profile}@${crypto.randomUUID()}`; // an "@" is in no profile's name
+}
+
+/**
+ * @param {string} profile
+ * @param {string} place
+ */
+export function setAccountPlace(profile, place) {
+  localStorage.setItem(placeKey(profile), place);
+}
+
+/** @param {string} profile */
+function placeKey(profile) {
+  return `ringfork-demo:place:${profile}`;
+}
+
 /** @param {string} profile */
 function nameKey(profile) {
   return `ringfork-demo:name:${profile}`;

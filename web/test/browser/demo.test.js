@@ -143,6 +143,11 @@ check("a second browser is linked, a contact verified, and a new device is told 
 
   // Another browser of Bob's shows a link, which he pastes into the first one.
   const phone = await demo(await it.bob.elsewhere());
+  const card = await value(phone, "card-link");
+  await press(phone, "elsewhere-link");
+  await visible(phone, "own-link");
+  await press(phone, "link-back");
+  assert.equal(await value(phone, "card-link"), card, "who turns back has the account that was there");
   await press(phone, "elsewhere-link");
   const link = await value(phone, "own-link");
   await press(bob, "link-device");
