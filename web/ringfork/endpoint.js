@@ -9,7 +9,7 @@ import { throwing } from "./raw.js";
 import { Tabs } from "./tabs.js";
 
 /** @import { PhoneOptions } from "./options.js" */
-/** @import { RawEvent, RawOptions, RawPhone, Store, Transport } from "./types.js" */
+/** @import { PhoneState, RawEvent, RawOptions, RawPhone, Store, Transport } from "./types.js" */
 /** @import { WasmInstance } from "./wasm.js" */
 
 /**
@@ -48,6 +48,8 @@ export class Endpoint {
   #over = new AbortController();
   /** The way to the profile's other tabs. */
   #tabs = new Tabs(() => this.ask((raw) => raw.refresh()).catch(() => {})); // at the latest a ring reads what is stored
+  /** What the transport said last. @type {{ state: PhoneState, error: RingforkError | null }} */
+  #transport = { state: "connecting", error: null };
   /** @type {RingforkError | null} */
   #error = null;
   #left = false;
@@ -175,7 +177,7 @@ export class Endpoint {
       whenBusy,
       ringSeconds,
       relayOnly: iceTransportPolicy === "relay",
-      transport: bound(transport, (error) => this.#later(() => this.#take({ type: "relay", error }))),
+      transport: bound(transport, (state, error) => this.#transportTells(state, error)),
       store: this.#locking.forWasm,
       iceServers() {
         try {
@@ -218,8 +220,20 @@ export class Endpoint {
     }
   }
 
+  /**
+   * Why the relay does not do its part the Wasm does not hear. It goes with the state that the Wasm tells, or alone.
+   * @param {PhoneState} state
+   * @param {RingforkError | null} error
+   */
+  #transportTells(state, error) {
+    const alone = state === this.#transport.state;
+    this.#transport = { state, error };
+    if (alone) this.#later(() => this.#take({ type: "relay" }));
+  }
+
   /** @param {RawEvent} event */
   #take(event) {
+    if (event.type === "state" || event.type === "relay") event.error = this.#transport.error;
     if (event.type !== "gone") return this.#listener.event(event);
     this.#error ??= new RingforkError(event.reason);
     this.close();
@@ -279,16 +293,16 @@ export class Endpoint {
 /**
  * The transport as the Wasm gets it: plain functions.
  * @param {Transport} transport
- * @param {(error: RingforkError | null) => void} [onError] hears why the relay does not do its part
+ * @param {(state: PhoneState, error: RingforkError | null) => void} [onState] hears its states first
  * @returns {Transport}
  */
-export function bound(transport, onError) {
+export function bound(transport, onState) {
   return {
     origin: transport.origin,
-    start: (onState) =>
+    start: (tell) =>
       transport.start((state, error) => {
-        onError?.(error ?? null);
-        onState(state);
+        onState?.(state, error ?? null);
+        tell(state);
       }),
     subscribe: (mailbox, onFrame, onBacklogEnd) => transport.subscribe(mailbox, onFrame, onBacklogEnd),
     publish: (address, frame) => transport.publish(address, frame),

@@ -290,14 +290,10 @@ export class Phone extends PhoneEventTarget {
   #take(event) {
     switch (event.type) {
       case "state":
-        if (event.state === this.#state) return;
-        this.#state = event.state;
-        this.dispatchEvent(new PhoneStateEvent(event.state, this.#relayError));
+        this.#relayIs(event.state, event.error ?? null);
         return;
       case "relay":
-        if (event.error?.code === this.#relayError?.code) return;
-        this.#relayError = event.error;
-        this.dispatchEvent(new PhoneStateEvent(this.#state, event.error));
+        this.#relayIs(this.#state, event.error ?? null);
         return;
       case "contacts":
       case "requests":
@@ -317,6 +313,17 @@ export class Phone extends PhoneEventTarget {
       case "call":
         this.#calls.take(event.call);
     }
+  }
+
+  /**
+   * @param {PhoneState} state
+   * @param {RingforkError | null} error
+   */
+  #relayIs(state, error) {
+    if (state === this.#state && error?.code === this.#relayError?.code) return;
+    this.#state = state;
+    this.#relayError = error;
+    this.dispatchEvent(new PhoneStateEvent(state, error));
   }
 
   /**

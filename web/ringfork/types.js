@@ -147,12 +147,12 @@
 
 /**
  * What the Wasm tells. refused: the last thing that was asked of this call could not be done. gone: the phone can go on no
- * more. relay comes from the transport, not from the Wasm.
+ * more. relay, and the error of state, come from the transport and not from the Wasm.
  * @typedef {{ type: "incoming" | "call", call: Snapshot } | { type: "refused", call: string, code: string }
  *   | { type: "contacts" } | { type: "requests" } | { type: "devices", name: string, card: string }
  *   | { type: "warning", code: string, contact: string }
  *   | { type: "gone", reason: "revoked" }
- *   | { type: "state", state: PhoneState } | { type: "relay", error: RingforkError | null }} RawEvent
+ *   | { type: "state", state: PhoneState, error?: RingforkError | null } | { type: "relay", error?: RingforkError | null }} RawEvent
  */
 
 /** @typedef {Omit<OwnDevice, "addedAt"> & { addedAt: number }} RawDevice addedAt: in ms since 1970 */

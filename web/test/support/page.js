@@ -63,7 +63,8 @@ export function install() {
       const { openPhone } = await import(module);
       const began = performance.now();
       const secret = options.secret && Uint8Array.from(options.secret); // it came as an array
-      test.phone = await openPhone({ ...options, secret, transport: test.transport?.(options.relay) });
+      const token = test.token ?? options.token; // a function cannot be handed in
+      test.phone = await openPhone({ ...options, secret, token, transport: test.transport?.(options.relay) });
       test.note("open", { took: performance.now() - began });
       test.phone.addEventListener("state", ({ state }) => test.note("phone", { state }));
       test.phone.addEventListener("warning", ({ code, contact }) => test.note("warning", { code, contact }));

@@ -192,17 +192,24 @@ test("the phone says why the relay does not do its part, each reason once", asyn
   const { phone, raw, told } = await openPhone(t, { transport: { ...stubTransport(), start: (on) => (onState = on) } });
   const told2 = [];
   raw.options.transport.start((state) => told2.push(state)); // as the Wasm does
-  const why = new RingforkError("token-missing");
   onState("online", null);
-  onState("online", why);
+  onState("online", new RingforkError("token-missing"));
   onState("online", new RingforkError("token-missing"));
   await settle();
-  assert.equal(phone.relayError, why);
+  assert.equal(phone.relayError.code, "token-missing");
   assert.deepEqual(told.map(({ type, state, error }) => [type, state, error?.code]), [["state", "online", "token-missing"]]);
   onState("online", null);
   await settle();
   assert.deepEqual([phone.relayError, told.at(-1).error], [null, null]);
-  assert.deepEqual(told2, Array(4).fill("online"));
+
+  // With another state it is told in one event, when the Wasm has heard of the state.
+  onState("offline", new RingforkError("bad-origin"));
+  await settle();
+  assert.equal(told.length, 2);
+  raw.options.emit({ type: "state", state: "offline" });
+  await settle();
+  assert.deepEqual([told.length, told.at(-1).state, told.at(-1).error.code], [3, "offline", "bad-origin"]);
+  assert.deepEqual(told2, ["online", "online", "online", "online", "offline"]);
 });
 
 test("a call whose ring the relay takes from nobody without a token ends with that error", async (t) => {

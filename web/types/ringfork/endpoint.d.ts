@@ -3,7 +3,7 @@
  */
 import { RingforkError } from "./errors.js";
 import type { PhoneOptions } from "./options.js";
-import type { RawEvent, RawOptions, RawPhone, Store, Transport } from "./types.js";
+import type { PhoneState, RawEvent, RawOptions, RawPhone, Store, Transport } from "./types.js";
 import type { WasmInstance } from "./wasm.js";
 export type Parts = {
     instance: WasmInstance;
@@ -33,7 +33,7 @@ export type Listener = {
     ended: (reason: ClosedReason, error: RingforkError | null) => void;
 };
 /** @import { PhoneOptions } from "./options.js" */
-/** @import { RawEvent, RawOptions, RawPhone, Store, Transport } from "./types.js" */
+/** @import { PhoneState, RawEvent, RawOptions, RawPhone, Store, Transport } from "./types.js" */
 /** @import { WasmInstance } from "./wasm.js" */
 /**
  * What an endpoint is made of.
@@ -89,7 +89,7 @@ export declare class Endpoint {
 /**
  * The transport as the Wasm gets it: plain functions.
  * @param {Transport} transport
- * @param {(error: RingforkError | null) => void} [onError] hears why the relay does not do its part
+ * @param {(state: PhoneState, error: RingforkError | null) => void} [onState] hears its states first
  * @returns {Transport}
  */
-export declare function bound(transport: Transport, onError?: (error: RingforkError | null) => void): Transport;
+export declare function bound(transport: Transport, onState?: (state: PhoneState, error: RingforkError | null) => void): Transport;
