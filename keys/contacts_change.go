@@ -28,7 +28,7 @@ func (l *Contacts) Add(c Contact) error {
 	}
 	c.Name = CleanName(c.Name)
 	if old == nil || next.State != Known || next.Name != c.Name || next.Card != c.Card || next.Verified != c.Verified {
-		v := l.nextVersion()
+		v := l.nextVersion(c.ID())
 		next.Name, next.Card, next.Verified, next.Version = c.Name, c.Card, c.Verified, v
 		if old == nil || next.State != Known {
 			next.State, next.stated = Known, v
@@ -55,7 +55,7 @@ func (l *Contacts) Remove(id AccountID) bool {
 	if c == nil || c.State == Removed {
 		return false
 	}
-	v := l.nextVersion()
+	v := l.nextVersion(id)
 	*c = Contact{Card: Card{Account: id}, State: Removed, Version: v, stated: v, forgotten: v}
 	return true
 }
@@ -74,7 +74,7 @@ func (l *Contacts) Block(id AccountID, name string) error {
 		}
 	}
 	next.State, next.Public = Blocked, Public{}
-	next.Version = l.nextVersion()
+	next.Version = l.nextVersion(id)
 	next.stated = next.Version
 	if !l.makeRoom(&next) {
 		return errors.New("failed to block the account: the list is full")
@@ -92,7 +92,7 @@ func (l *Contacts) Unblock(id AccountID) bool {
 	case !c.hasCard():
 		return l.Remove(id)
 	}
-	v := l.nextVersion()
+	v := l.nextVersion(id)
 	c.State, c.stated, c.Version = Known, v, v
 	return true
 }
@@ -104,7 +104,7 @@ func (l *Contacts) SetName(id AccountID, name string) bool {
 		return false
 	}
 	if name = CleanName(name); name != c.Name {
-		c.Version = l.nextVersion()
+		c.Version = l.nextVersion(id)
 		c.Name = name
 	}
 	return true
@@ -118,7 +118,7 @@ func (l *Contacts) SetVerified(id AccountID, verified bool) bool {
 		return false
 	}
 	if verified != c.Verified {
-		c.Version = l.nextVersion()
+		c.Version = l.nextVersion(id)
 		c.Verified = verified
 	}
 	if verified {
@@ -174,11 +174,18 @@ func (l *Contacts) SetGreeted(id AccountID, boxes uint32) bool {
 	return true
 }
 
-// nextVersion returns the Lamport time of the next change: one more than that of any before.
-func (l *Contacts) nextVersion() uint64 {
+// saneVersion is more changes than anybody makes.
+const saneVersion = 1 << 40
+
+// nextVersion returns the Lamport time of the next change of an account's entry: one more than that of any before, in whichever
+// entry. Versions that no owner reaches count in their own entry only: who wrote one, a device that was stolen, has the last word
+// there and nowhere else.
+func (l *Contacts) nextVersion(id AccountID) uint64 {
 	last := uint64(0)
-	for _, c := range l.byID {
-		last = max(last, c.Version, c.stated)
+	for other, c := range l.byID {
+		if v := max(c.Version, c.stated); v <= saneVersion || other == id {
+			last = max(last, v)
+		}
 	}
 	return min(last+1, maxVersion)
 }

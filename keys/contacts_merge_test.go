@@ -206,3 +206,45 @@ func TestContactsMergeKeepsBounds(t *testing.T) {
 		t.Errorf("%d blocks are left, %v", len(l.Blocked()), err)
 	}
 }
+
+// TestContactsHostileVersion merges what a stolen device wrote with the greatest version there is. It has the last word on that
+// contact; all others can be changed as often as ever.
+func TestContactsHostileVersion(t *testing.T) {
+	var mine, evil Contacts
+	for i := range 3 {
+		if err := mine.Add(someone(i, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	victim, friend := someone(0, 1).ID(), someone(1, 1).ID()
+	evil.Merge(&mine)
+	evil.Block(victim, "")
+	evil.byID[victim].stated, evil.byID[victim].Version = maxVersion, maxVersion
+	mine.Merge(&evil)
+
+	other := Contacts{} // another own device
+	other.Merge(&mine)
+	for i, change := range []func(*Contacts){
+		func(l *Contacts) { l.SetName(friend, "Zoe") },
+		func(l *Contacts) { l.SetName(friend, "Anna") },
+		func(l *Contacts) { l.Block(friend, "") },
+		func(l *Contacts) { l.Unblock(friend) },
+		func(l *Contacts) { l.Remove(friend) },
+		func(l *Contacts) { l.Add(someone(1, 1)) },
+	} {
+		change(&mine)
+		want := mine.MarshalShared()
+		mine.Merge(&other) // what is older undoes nothing
+		if !bytes.Equal(mine.MarshalShared(), want) {
+			t.Errorf("change %d was undone by an older list", i)
+		}
+		other.Merge(&mine)
+		if !bytes.Equal(other.MarshalShared(), want) {
+			t.Errorf("change %d did not reach the other device", i)
+		}
+	}
+	mine.Unblock(victim)
+	if mine.Merge(&evil); !mine.IsBlocked(victim) {
+		t.Error("docs/THREATS.md says that the stolen device has the last word on this contact")
+	}
+}
