@@ -85,6 +85,8 @@ type result struct {
 	Empty   int64 `json:"empty"`
 	Opened  int64 `json:"opened"`
 	Settled int64 `json:"settled"`
+	// Connections, and resident memory with so many, while they were opened.
+	Growth [][2]int64 `json:"growth"`
 	// What idle connections cost: the server's CPU seconds in the pause, for each second of it.
 	IdleCPU float64   `json:"idleCPU"`
 	Steps   []outcome `json:"steps"`
@@ -103,7 +105,7 @@ func run(ctx context.Context, o options, out io.Writer) error {
 	}
 	r := newReceiver()
 	began := time.Now()
-	if err := openAll(ctx, t, o.conns, r); err != nil {
+	if res.Growth, err = openAll(ctx, o, t, r); err != nil {
 		return err
 	}
 	res.Connect = time.Since(began).Seconds()

@@ -38,41 +38,50 @@ func newTarget(o options) (target, error) {
 	return nil, fmt.Errorf("-kind is ringfork or peerjs, not %q", o.kind)
 }
 
-// openAll opens n connections, some at a time.
-func openAll(ctx context.Context, t target, n int, r *receiver) error {
+// openAll opens all connections, some at a time, and returns how the server's memory grew: ten times how many there were, and
+// its bytes.
+func openAll(ctx context.Context, o options, t target, r *receiver) ([][2]int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
-	next := make(chan int)
-	failed := make(chan error, 1)
+	var growth [][2]int64
+	for part := range 10 {
+		from, to := o.conns*part/10, o.conns*(part+1)/10
+		if err := openSome(ctx, t, from, to, r); err != nil {
+			return nil, err
+		}
+		bytes, err := resident(o.pid)
+		if err != nil {
+			return nil, err
+		}
+		growth = append(growth, [2]int64{int64(to), bytes})
+	}
+	return growth, nil
+}
+
+// openSome opens the connections from one number up to another.
+func openSome(ctx context.Context, t target, from, to int, r *receiver) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	next := make(chan int, to-from)
+	for i := from; i < to; i++ {
+		next <- i
+	}
+	close(next)
 	var wg sync.WaitGroup
 	for range 50 {
 		wg.Go(func() {
 			for i := range next {
-				if err := t.open(ctx, i, r.got); err != nil {
-					select {
-					case failed <- fmt.Errorf("connection %d: %w", i, err):
-					default:
-					}
-					cancel()
+				if ctx.Err() != nil {
 					return
+				}
+				if err := t.open(ctx, i, r.got); err != nil {
+					cancel(fmt.Errorf("connection %d: %w", i, err))
 				}
 			}
 		})
 	}
-	for i := range n {
-		select {
-		case next <- i:
-		case <-ctx.Done():
-		}
-	}
-	close(next)
 	wg.Wait()
-	select {
-	case err := <-failed:
-		return err
-	default:
-		return ctx.Err()
-	}
+	return context.Cause(ctx)
 }
 
 // source returns the local address of client i. All of 127.0.0.0/8 is this machine: a thousand clients have a thousand
