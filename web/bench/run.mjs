@@ -1,5 +1,6 @@
 // What a user waits for, measured in a real browser against the real server. `npm run bench` prints a table in Markdown.
 // Everything runs on this machine: browser, all tabs, relay. Times are medians; `npm run bench -- 9` makes nine runs.
+// `npm run bench -- relay` measures the relay beside another one instead: see relay.mjs.
 
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
@@ -10,6 +11,11 @@ import { needChrome, needGo, needModules } from "../check/programs.mjs";
 
 process.chdir(fileURLToPath(new URL("../..", import.meta.url)));
 await needGo();
+if (process.argv[2] === "relay") {
+  const { benchRelay } = await import("./relay.mjs");
+  await benchRelay(process.argv.slice(3));
+  process.exit();
+}
 await needModules();
 process.env.CHROME = await needChrome();
 process.env.RINGFORK_BIN = resolve(".cache/ringfork");
