@@ -188,19 +188,19 @@ func people(t *testing.T, origin string) *secrets {
 		for _, d := range r.Devices() {
 			s.secret(r.Name()+"'s device", d.ID[:])
 		}
-		home := homes[r.Name()]
-		account, err := keys.ParseAccount(home.values["account"].value)
+		kept := homes[r.Name()].all()
+		account, err := keys.ParseAccount(kept["account"])
 		if err != nil {
 			t.Fatal(err)
 		}
 		card := account.Card()
 		s.secret(r.Name()+"'s slot", card.Slot[:])
 		s.secret(r.Name()+"'s slot secret", card.Secret[:])
-		for key, kept := range home.values {
-			s.secret("what "+r.Name()+" stores as "+key, kept.value)
+		for key, value := range kept {
+			s.secret("what "+r.Name()+" stores as "+key, value)
 		}
 	}
-	s.probe = homes["Alice Liddell"].values["account"].value[40:80]
+	s.probe = homes["Alice Liddell"].all()["account"][40:80]
 	return s
 }
 
@@ -303,6 +303,17 @@ func (h *home) Put(_ context.Context, key string, value []byte, version uint64) 
 	}
 	h.values[key] = kept{append([]byte(nil), value...), version + 1}
 	return nil
+}
+
+// all returns what is kept now.
+func (h *home) all() map[string][]byte {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	out := map[string][]byte{}
+	for key, k := range h.values {
+		out[key] = k.value
+	}
+	return out
 }
 
 func (h *home) Lock(_ context.Context, name string) (func(), error) {

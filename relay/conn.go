@@ -210,6 +210,9 @@ func (c *conn) finish() {
 	if c.ws != nil {
 		c.ws.Close()
 	}
+	c.mu.Lock()
+	c.ended = true // push starts no goroutine any more that would not be waited for
+	c.mu.Unlock()
 	c.wg.Wait()
 	c.relay.conns.remove(c)
 	c.relay.leave()
