@@ -12,6 +12,8 @@ import { idOf } from "./people.js";
 /** @import { RingforkError } from "./errors.js" */
 /** @import { CallMedia, Contact, RawOptions, Snapshot } from "./types.js" */
 
+const maxNameless = 16;
+
 export class Calls {
   #endpoint;
   #contact;
@@ -19,6 +21,8 @@ export class Calls {
   #host;
   /** Those that have not ended. One that goes on as another has two ids. @type {Map<string, CallMirror>} */
   #mirrors = new Map();
+  /** The last ones that were answered elsewhere: by whom may be told a moment later. @type {Map<string, CallMirror>} */
+  #nameless = new Map();
 
   /**
    * @param {Endpoint} endpoint
@@ -82,7 +86,10 @@ export class Calls {
       mirror.update(snapshot);
       return;
     }
-    if (state === "ended") return;
+    if (state === "ended") {
+      this.#nameless.get(id)?.update(snapshot);
+      return;
+    }
     mirror = this.#add(snapshot);
     if (direction === "incoming") this.#tell(new IncomingEvent(mirror.call));
   }
@@ -112,6 +119,7 @@ export class Calls {
   end(reason, error) {
     for (const mirror of [...this.#mirrors.values()]) mirror.end(reason, null, error);
     this.#mirrors.clear();
+    this.#nameless.clear();
   }
 
   /** @param {Snapshot} snapshot */
@@ -120,6 +128,9 @@ export class Calls {
     this.#mirrors.set(snapshot.id, mirror);
     mirror.ended.then(() => {
       if (this.#mirrors.get(mirror.id) === mirror) this.#mirrors.delete(mirror.id);
+      if (mirror.endReason !== "answered-elsewhere" || mirror.answeredBy) return;
+      this.#nameless.set(mirror.id, mirror);
+      for (const id of this.#nameless.keys()) if (this.#nameless.size > maxNameless) this.#nameless.delete(id);
     });
     return mirror;
   }

@@ -157,6 +157,18 @@ test("the one who lost gets call-ended, and its microphone is closed", async (t)
   await call.decline();
 });
 
+test("where a call was answered is told of a call that is over", async (t) => {
+  const { raw, call, phone } = await ringing(t);
+  const states = [];
+  call.addEventListener("state", () => states.push([call.state, call.answeredBy]));
+  raw.tell("call", snapshot({ state: "ended", endReason: "answered-elsewhere" }));
+  await settle();
+  assert.deepEqual([phone.calls, states], [[], [["ended", null]]]);
+  raw.tell("call", snapshot({ state: "ended", endReason: "answered-elsewhere", answeredBy: "Phone" }));
+  await settle();
+  assert.deepEqual([phone.calls, states.at(-1), call.answeredBy], [[], ["ended", "Phone"], "Phone"]);
+});
+
 test("an accept that nobody awaits raises no alarm", async (t) => {
   const { raw, call } = await ringing(t);
   const alarms = [];

@@ -6,10 +6,6 @@ import type { Call } from "./call.js";
 import type { Endpoint } from "./endpoint.js";
 import type { RingforkError } from "./errors.js";
 import type { CallMedia, Contact, RawOptions, Snapshot } from "./types.js";
-/** @import { Call } from "./call.js" */
-/** @import { Endpoint } from "./endpoint.js" */
-/** @import { RingforkError } from "./errors.js" */
-/** @import { CallMedia, Contact, RawOptions, Snapshot } from "./types.js" */
 export declare class Calls {
     #private;
     /** @type {RawOptions["media"]} */
