@@ -116,7 +116,7 @@ class RelayTransport {
       },
       { signal },
     );
-    queueMicrotask(() => this.#onState(this.#state, this.#error));
+    queueMicrotask(() => this.#onState(this.#state, this.#unread ?? this.#denied));
     this.#connect();
   }
 
@@ -285,11 +285,7 @@ class RelayTransport {
       return;
     }
     this.#unread = error;
-    this.#onState(state, this.#error);
-  }
-
-  get #error() {
-    return this.#unread ?? this.#denied;
+    this.#onState(state, this.#unread ?? this.#denied);
   }
 
   /**
@@ -300,7 +296,7 @@ class RelayTransport {
    */
   #tell(before, error) {
     if (before?.code === error?.code) return before;
-    queueMicrotask(() => this.#onState(this.#state, this.#error)); // once it is kept
+    queueMicrotask(() => this.#onState(this.#state, this.#unread ?? this.#denied)); // once it is kept
     return error;
   }
 

@@ -152,3 +152,26 @@ check("a backend that gives old tokens only is an error with a code", async () =
   const erin = await tab("Erin");
   assert.equal(await erin.evaluate(() => test.until(() => test.phone.relayError?.code)), "token-expired");
 });
+
+check("a page of an origin that the relay does not allow is told so, and knocks no more", async () => {
+  const strict = await startServer({ args: ["-allow", "https://app.example"] });
+  const frank = await person(browser, { relay: strict.url, app: app.url, name: "Frank" });
+  people.push(frank);
+  try {
+    const page = await openPage(frank.context, app.url);
+    await page.evaluate((module, relay) => test.open(module, { relay }), `${strict.url}/ringfork.js`, strict.url);
+    await page.evaluate(() => test.until(() => test.phone.relayError?.code === "bad-origin" && test.phone.state === "offline"));
+    await new Promise((resolve) => setTimeout(resolve, 500)); // the question why may be under way
+    const attempts = () => page.evaluate(() => performance.getEntriesByType("resource").filter(({ name }) => name.includes("/v1/")).length);
+    const before = await attempts();
+    await new Promise((resolve) => setTimeout(resolve, 4000));
+    assert.equal(await attempts(), before);
+
+    // The relay's own pages may.
+    const own = await person(browser, { relay: strict.url, app: `${strict.url}/demo/`, name: "Grace" });
+    people.push(own);
+    assert.equal(await (await own.tab()).evaluate(() => test.phone.relayError), null);
+  } finally {
+    await strict.close();
+  }
+});

@@ -1,6 +1,7 @@
 // What a relay refuses, and what becomes of it: told with its code, tried again when that may help and not before.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
 import { RingforkError, errorCodes } from "../../ringfork.js";
@@ -33,6 +34,18 @@ test("every code with which a relay refuses a page is one that an application kn
     assert.ok(Object.hasOwn(errorCodes, code), code);
     answer = refuse(status, code);
     await assert.rejects(transport.putSlot(address, frame, 0), { code });
+  }
+});
+
+test("every refusal that docs/RELAY.md lists has a code here, or is a bug of who asked", async () => {
+  const page = await readFile(new URL("../../../docs/RELAY.md", import.meta.url), "utf8");
+  const rows = [...page.matchAll(/^\| (\d{3}) `([a-z-]+)` \| [^|]* \| ([^|]*) \|$/gm)];
+  assert.ok(rows.length > 15, `${rows.length} refusals found`);
+  // What only a wrong client or server meets is relay-refused, or relay-unreachable, with the status.
+  const bugs = ["bad-handshake", "not-found", "not-websocket", "internal", "too-slow"];
+  for (const [, status, code, advice] of rows) {
+    const known = Object.hasOwn(errorCodes, code) || bugs.includes(code) || advice.startsWith("has a bug");
+    assert.ok(known, `${status} ${code}`);
   }
 });
 
