@@ -23,6 +23,7 @@ type server struct {
 	publishKey      string // a file; empty: anybody may publish
 	limits          float64
 	backlog         int    // MiB of frames that are kept; zero: the relay's default
+	slots           int    // MiB of slots that are kept; zero: the relay's default
 	conns           int    // reading connections; zero: the relay's default
 	tlsCert, tlsKey string // files; empty: plain HTTP
 	lan             bool
@@ -50,6 +51,7 @@ func parseServe(args []string) (*server, error) {
 	f.StringVar(&s.publishKey, "publish-key", "", "")
 	f.Float64Var(&s.limits, "limits", 1, "")
 	f.IntVar(&s.backlog, "backlog", 0, "")
+	f.IntVar(&s.slots, "slots", 0, "")
 	f.IntVar(&s.conns, "conns", 0, "")
 	f.StringVar(&s.tlsCert, "tls-cert", "", "")
 	f.StringVar(&s.tlsKey, "tls-key", "", "")
@@ -100,6 +102,8 @@ func parseServe(args []string) (*server, error) {
 		return nil, badUsage("-limits %v is not a number from 0.01 to 1000000", s.limits)
 	case s.backlog < 0 || s.backlog > 1<<20:
 		return nil, badUsage("-backlog %d is not a number of MiB from 1 to 1048576", s.backlog)
+	case s.slots < 0 || s.slots > 1<<24:
+		return nil, badUsage("-slots %d is not a number of MiB from 1 to 16777216", s.slots)
 	case s.conns < 0:
 		return nil, badUsage("-conns %d is not a number of connections", s.conns)
 	case !(*drain >= 0 && *drain <= 3600):

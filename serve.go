@@ -53,6 +53,7 @@ Flags of the server:
   -limits N           multiplies what one client address may do (default 1)
   -backlog MIB        memory for frames, which are kept for two minutes (default 256, enough for 450 posts a second;
                       when it is full, posts are refused)
+  -slots MIB          room for slots (default 1024 on disk, 256 in memory; an account takes 8 kB or more)
   -conns N            reading connections at most (default 16384)
   -tls-cert FILE, -tls-key FILE
                       serve https; the files are read again when they change

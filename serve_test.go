@@ -247,7 +247,7 @@ func TestExitCodes(t *testing.T) {
 func TestUsageNamesEveryDefault(t *testing.T) {
 	for _, want := range []string{
 		defaultAddr, "-addr ", "-origin ", "-turn ", "-turn-tls ", "-turn-ports ", "-turn-secret ", "-data ", "-module ", "build ", "-o ",
-		"-allow ", "-proxy ", "-publish-key ", "-limits ", "-backlog ", "-conns ", "-tls-cert ", "-tls-key ", "-lan", "-ops ", "-drain ", "token ",
+		"-allow ", "-proxy ", "-publish-key ", "-limits ", "-backlog ", "-slots ", "-conns ", "-tls-cert ", "-tls-key ", "-lan", "-ops ", "-drain ", "token ",
 		"-nats ", "-nats-creds ", "-nats-replicas ", "-nats-key ",
 	} {
 		if !strings.Contains(usage, want) {
@@ -280,7 +280,7 @@ func TestParseServe(t *testing.T) {
 		{"-tls-cert a -tls-key b -publish-key k -ops :9", server{
 			host: "127.0.0.1", port: 8787, tlsCert: "a", tlsKey: "b", publishKey: "k", ops: ":9",
 		}},
-		{"-backlog 1024 -conns 50000", server{host: "127.0.0.1", port: 8787, backlog: 1024, conns: 50000}},
+		{"-backlog 1024 -slots 9 -conns 50000", server{host: "127.0.0.1", port: 8787, backlog: 1024, slots: 9, conns: 50000}},
 		{"-limits 0.5 -drain 0.25", server{host: "127.0.0.1", port: 8787, limits: 0.5, drain: 250 * time.Millisecond}},
 		{"-lan", server{port: 8787, lan: true}},
 		{"-lan -addr 127.0.0.1:0", server{host: "127.0.0.1", lan: true}},
@@ -297,7 +297,7 @@ func TestParseServe(t *testing.T) {
 		"-addr", "-addr x", "-addr 127.0.0.1", "-addr 127.0.0.1:http", "-addr :65536", "-addr :-1", "-x", "-addr :1 more",
 		"-origin calls.example", "-origin https://a.example/path", "-origin ftp://a.example", "-origin https://", "-origin ,",
 		"-origin https://me@a.example", "-origin https://a.example?x", "-turn calls.example", "-turn 0.0.0.0:1", "-turn 1.2.3.4:x",
-		"-allow calls.example", "-proxy all", "-proxy 10.0.0.0/33", "-tls-cert a", "-tls-key b", "-ops 9", "-backlog -1", "-backlog 2000000", "-conns -1", "-limits 0", "-limits NaN", "-limits x",
+		"-allow calls.example", "-proxy all", "-proxy 10.0.0.0/33", "-tls-cert a", "-tls-key b", "-ops 9", "-backlog -1", "-backlog 2000000", "-slots -1", "-conns -1", "-limits 0", "-limits NaN", "-limits x",
 		"-drain -1", "-drain NaN", "-lan -tls-cert a -tls-key b", "-lan -origin https://a.example", "-lan -addr localhost:0", "token",
 	} {
 		var bad *usageError

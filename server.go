@@ -73,7 +73,8 @@ func (s *server) run(ctx context.Context, stdout, stderr io.Writer, notice func(
 	registerTURN(registry, turnServer)
 	relayServer, err := relay.New(relay.Config{
 		Origins: origins, DataDir: dataDir, NATS: natsConfig, ICE: ice, Allow: s.allow, PublishKey: publishKey,
-		ClientAddr: s.proxies.clientAddr, ClientFactor: s.limits, MailboxBytes: int64(s.backlog) << 20, MaxConns: s.conns, Metrics: registry, Log: log,
+		ClientAddr: s.proxies.clientAddr, ClientFactor: s.limits, MailboxBytes: int64(s.backlog) << 20,
+		SlotBytes: int64(s.slots) << 20, MaxConns: s.conns, Metrics: registry, Log: log,
 	})
 	if err != nil {
 		return fmt.Errorf("failed to start the relay: %w", err)
