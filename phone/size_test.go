@@ -18,7 +18,10 @@ func TestAccountFull(t *testing.T) {
 	w := newTown(t)
 	store := newMemory()
 	bob := w.open("Bob", store, nil)
-	eventually(t, "the slot", func() bool { v, _ := getSlot(t.Context(), bob.cfg.Transport, bob.own().PrivateAddress()); return v != nil })
+	eventually(t, "the slot", func() bool {
+		v, _ := getSlot(t.Context(), bob.cfg.Transport, bob.own().PrivateAddress())
+		return v != nil
+	})
 	err := bob.commit(t.Context(), func(a *keys.Account, l *keys.Contacts) error {
 		now := time.Now()
 		for range 110 {
