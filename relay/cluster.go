@@ -135,12 +135,20 @@ func refusesUs(err error) bool {
 // calling do. In a cluster it is tried again until ctx ends: the cluster may still be starting, or another relay that starts
 // at the same moment may have been faster.
 func (e *engine) create(ctx context.Context, what string, do func(context.Context) error) error {
+	if e.srv != nil {
+		if err := do(ctx); err != nil {
+			return fmt.Errorf("failed to %s: %w", what, err)
+		}
+		return nil
+	}
+	patience := requestTimeout / 20
 	err := retry(ctx, func() (again bool, err error) {
-		// Nobody answers while the cluster elects who does.
-		try, cancel := context.WithTimeout(ctx, requestTimeout/2)
+		// Nobody answers while the cluster elects who does, and nobody answers the second of two who ask for the same.
+		patience = min(2*patience, requestTimeout)
+		try, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
 		err = do(try)
-		return err != nil && e.srv == nil && !hopeless(err), err
+		return err != nil && !hopeless(err), err
 	})
 	if err == nil {
 		return nil
@@ -150,7 +158,6 @@ func (e *engine) create(ctx context.Context, what string, do func(context.Contex
 	code := func(id server.ErrorIdentifier) bool { return api != nil && api.ErrorCode == jetstream.ErrorCode(id) }
 	todo := ""
 	switch {
-	case e.srv != nil:
 	case code(server.JSStreamReplicasNotSupportedErr):
 		todo = fmt.Sprintf("; %d copies need a cluster of as many servers: start one, or ask for 1", e.replicas)
 	case code(server.JSClusterNoPeersErrF), code(server.JSInsufficientResourcesErr):

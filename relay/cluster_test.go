@@ -138,6 +138,7 @@ func TestClusterKey(t *testing.T) {
 
 // Relays that start at the same moment in an empty cluster do not get into each other's way.
 func TestClusterStartsAtOnce(t *testing.T) {
+	t.Parallel()
 	cluster := startCluster(t)
 	var starts sync.WaitGroup
 	m := newMailbox()

@@ -34,6 +34,7 @@ var conformance = []struct {
 
 // TestConformance runs these cases over an embedded engine, and over a cluster of three NATS servers, each a process.
 func TestConformance(t *testing.T) {
+	t.Parallel() // most of it waits for elections
 	t.Run("embedded", func(t *testing.T) { conform(t, &testEngine{}) })
 	t.Run("cluster", func(t *testing.T) { conform(t, &testEngine{cluster: startCluster(t)}) })
 }

@@ -38,8 +38,11 @@ type engine struct {
 	end   context.CancelFunc
 }
 
-// requestTimeout bounds one question to the engine, which answers in a millisecond unless it is in trouble.
-const requestTimeout = 5 * time.Second
+// These bound one question to the engine, which answers in a millisecond unless it is in trouble.
+const (
+	requestTimeout = 5 * time.Second
+	askTimeout     = time.Second // for one server
+)
 
 func withTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, requestTimeout)
@@ -83,6 +86,15 @@ func (e *engine) newEpoch() {
 	e.epoch, e.end = context.WithCancel(context.Background())
 }
 
+// rereads is how often a backlog is read again. What a cluster was given before somebody listened may be stored after its first
+// read, and until the post that brought it is given up: see postTimeout.
+func (e *engine) rereads() int {
+	if e.srv != nil {
+		return 1
+	}
+	return 2
+}
+
 // connected reports whether the relay's connection to the server is open.
 func (e *engine) connected() bool { return e.nc != nil && e.nc.IsConnected() }
 
@@ -114,6 +126,22 @@ func (e *engine) request(ctx context.Context, msg *nats.Msg) (*nats.Msg, error) 
 		cancel()
 		if err == nil || ctx.Err() != nil || epoch.Err() == nil || e.nc.IsClosed() {
 			return reply, err
+		}
+	}
+}
+
+// ask is request for what is asked of one server among several, which may hang: then another one may answer the next time.
+func (e *engine) ask(ctx context.Context, msg *nats.Msg) (*nats.Msg, error) {
+	for {
+		try, cancel := context.WithTimeout(ctx, askTimeout)
+		reply, err := e.request(try, msg)
+		cancel()
+		if err == nil || ctx.Err() != nil {
+			return reply, err
+		}
+		select {
+		case <-time.After(askTimeout / 10): // it may have said at once that there is nobody
+		case <-ctx.Done():
 		}
 	}
 }
@@ -179,7 +207,7 @@ func (e *engine) lastOfLeader(ctx context.Context, stream, subject string) (stor
 	if err != nil {
 		panic("internal error: " + err.Error())
 	}
-	reply, err := e.request(ctx, &nats.Msg{Subject: "$JS.API.STREAM.MSG.GET." + stream, Data: body})
+	reply, err := e.ask(ctx, &nats.Msg{Subject: "$JS.API.STREAM.MSG.GET." + stream, Data: body})
 	if err != nil {
 		return stored{}, err
 	}
@@ -205,7 +233,7 @@ func (e *engine) lastOfLeader(ctx context.Context, stream, subject string) (stor
 
 // lastOfAny asks whichever server has a copy of the stream. What it has was acknowledged, but others may have more.
 func (e *engine) lastOfAny(ctx context.Context, stream, subject string) (stored, error) {
-	reply, err := e.request(ctx, &nats.Msg{Subject: "$JS.API.DIRECT.GET." + stream + "." + subject})
+	reply, err := e.ask(ctx, &nats.Msg{Subject: "$JS.API.DIRECT.GET." + stream + "." + subject})
 	if err != nil {
 		return stored{}, err
 	}

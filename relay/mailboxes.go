@@ -20,6 +20,9 @@ const (
 	mailboxStream   = "ringfork-mailboxes"
 	mailboxSubjects = "ringfork.mb."
 	directGet       = "$JS.API.DIRECT.GET." + mailboxStream
+	// postTimeout is how long a post waits to be stored. It is less than the time in which readers read a backlog again: who
+	// began to listen too late for a frame that is acknowledged finds it.
+	postTimeout = 2500 * time.Millisecond
 	// pageFrames is how many frames of a backlog are asked for at a time.
 	pageFrames = 64
 )
@@ -80,7 +83,7 @@ func (m *mailboxes) post(ctx context.Context, to address, frame []byte) error {
 	}
 	sum := sha256.Sum256(frame)
 	subject += "." + base64.RawURLEncoding.EncodeToString(sum[:])
-	ctx, cancel := withTimeout(ctx)
+	ctx, cancel := context.WithTimeout(ctx, postTimeout)
 	defer cancel()
 	// No header: one that a client could set might ask for a longer life.
 	err := m.engine.publish(ctx, &nats.Msg{Subject: subject, Data: frame})

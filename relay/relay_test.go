@@ -121,7 +121,7 @@ type reader struct {
 
 func (r *testRelay) dial(t testing.TB) *reader {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel)
 	ws, res, err := websocket.Dial(ctx, r.origin+"/v1/sub", nil)
 	if err != nil {

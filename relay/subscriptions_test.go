@@ -54,10 +54,9 @@ func TestManySubscriptionsAtOnce(t *testing.T) {
 		c := r.dial(t)
 		began := time.Now()
 		got := c.subscribeAll(r.origin, all)
-		took := time.Since(began)
-		t.Logf("%d mailboxes with %d frames: %v", len(all), want, took)
-		if got != want || took > 10*time.Second {
-			t.Errorf("%d of %d frames came in %v", got, want, took)
+		t.Logf("%d mailboxes with %d frames: %v", len(all), want, time.Since(began))
+		if got != want {
+			t.Errorf("%d of %d frames came", got, want)
 		}
 	}
 }

@@ -19,7 +19,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -40,7 +39,7 @@ type server struct {
 	config       string
 
 	mu      sync.Mutex
-	process *process
+	process *Process
 }
 
 // How long a cluster may take to start, or a server to be whole again. They take seconds; a loaded machine more.
@@ -147,24 +146,24 @@ func (c *Cluster) Kill(i int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.process != nil {
-		s.process.kill()
+		s.process.Kill()
 		s.process = nil
 	}
 }
 
 // Stop halts server i, which then answers nothing but keeps its connections. Cont lets it go on.
-func (c *Cluster) Stop(i int) error { return c.signal(i, stopSignal) }
+func (c *Cluster) Stop(i int) error { return c.signal(i, (*Process).Stop) }
 
-func (c *Cluster) Cont(i int) error { return c.signal(i, contSignal) }
+func (c *Cluster) Cont(i int) error { return c.signal(i, (*Process).Cont) }
 
-func (c *Cluster) signal(i int, signal syscall.Signal) error {
+func (c *Cluster) signal(i int, signal func(*Process) error) error {
 	s := c.servers[i]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.process == nil {
 		return errors.New("the server does not run")
 	}
-	return s.process.signal(signal)
+	return signal(s.process)
 }
 
 // Shutdown ends server i as an operator does, so that it hands over what it leads. It returns when the process is gone.
@@ -177,14 +176,14 @@ func (c *Cluster) Shutdown(i int) error {
 	}
 	p := s.process
 	s.process = nil
-	if err := p.signal(endSignal); err != nil {
-		p.kill()
+	if err := p.End(); err != nil {
+		p.Kill()
 		return err
 	}
 	select {
-	case <-p.done:
+	case <-p.Done:
 	case <-time.After(patience):
-		p.kill()
+		p.Kill()
 		return errors.New("the server did not end")
 	}
 	return nil
@@ -205,7 +204,7 @@ func (c *Cluster) run(i int) error {
 	if s.process != nil {
 		return errors.New("the server runs already")
 	}
-	p, err := start(exec.Command(c.program, "-c", s.config, "-l", filepath.Join(c.dir, s.name+".log")))
+	p, err := StartProcess(exec.Command(c.program, "-c", s.config, "-l", filepath.Join(c.dir, s.name+".log")))
 	if err != nil {
 		return fmt.Errorf("failed to start a NATS server: %w", err)
 	}
@@ -259,7 +258,7 @@ func (s *server) ended() bool {
 		return false
 	}
 	select {
-	case <-s.process.done:
+	case <-s.process.Done:
 		return true
 	default:
 		return false

@@ -3,18 +3,17 @@ package natstest
 import (
 	"os/exec"
 	"runtime"
-	"syscall"
 )
 
-// process is a program that runs, until done is closed.
-type process struct {
+// Process is a program that runs, until Done is closed.
+type Process struct {
+	Done chan struct{}
 	cmd  *exec.Cmd
-	done chan struct{}
 }
 
-// start starts a program that does not outlive this process where the system can see to that.
-func start(cmd *exec.Cmd) (*process, error) {
-	p := &process{cmd, make(chan struct{})}
+// StartProcess starts a program that does not outlive this process, where the system can see to that (it does on Linux).
+func StartProcess(cmd *exec.Cmd) (*Process, error) {
+	p := &Process{make(chan struct{}), cmd}
 	cmd.SysProcAttr = endsWithParent()
 	started := make(chan error)
 	go func() {
@@ -25,7 +24,7 @@ func start(cmd *exec.Cmd) (*process, error) {
 		started <- err
 		if err == nil {
 			cmd.Wait() // how it ended is no matter
-			close(p.done)
+			close(p.Done)
 		}
 	}()
 	if err := <-started; err != nil {
@@ -34,10 +33,15 @@ func start(cmd *exec.Cmd) (*process, error) {
 	return p, nil
 }
 
-// kill ends the process, stopped or not, and waits for that.
-func (p *process) kill() {
+// Kill ends the process, stopped or not, and waits for that. End asks it to end, and does not wait.
+func (p *Process) Kill() {
 	p.cmd.Process.Kill()
-	<-p.done
+	<-p.Done
 }
 
-func (p *process) signal(s syscall.Signal) error { return p.cmd.Process.Signal(s) }
+func (p *Process) End() error { return p.cmd.Process.Signal(endSignal) }
+
+// Stop halts the process, Cont lets it go on.
+func (p *Process) Stop() error { return p.cmd.Process.Signal(stopSignal) }
+
+func (p *Process) Cont() error { return p.cmd.Process.Signal(contSignal) }
