@@ -304,7 +304,13 @@ type probes struct {
 	failed map[int]int
 }
 
-const probeEvery = 20 * time.Millisecond
+// probeEvery is the time between two probes of one pair.
+func probeEvery() time.Duration {
+	if testing.Short() {
+		return 50 * time.Millisecond
+	}
+	return 20 * time.Millisecond
+}
 
 func (f *faults) startProbes(ctx context.Context) (*probes, func()) {
 	ctx, cancel := context.WithCancel(ctx)
@@ -382,7 +388,7 @@ func (p *probes) heard(from, to int, now time.Time) {
 
 // probe posts at relay from, without waiting for the answers: those wait for the store.
 func (f *faults) probe(ctx context.Context, client *http.Client, from int, to mailbox) {
-	tick := time.NewTicker(probeEvery)
+	tick := time.NewTicker(probeEvery())
 	defer tick.Stop()
 	var posts sync.WaitGroup
 	defer posts.Wait()
@@ -463,7 +469,7 @@ func (p *probes) report(t *testing.T, before time.Duration, survivors []int) {
 	}
 	slices.Sort(times)
 	t.Logf("live frames posted every %v: longest gap between survivors (relays %v) %v, with all others %v, before it broke %v",
-		probeEvery, survivors, longest, all, before)
+		probeEvery(), survivors, longest, all, before)
 	t.Logf("at the survivors %d slots were read and %d could not be: half within %v, all within %v",
 		len(times), failed, quantile(times, .5), quantile(times, 1))
 	// The goal is 100 ms, and the time between two probes. A loaded machine stops everything for longer now and then.
