@@ -21,6 +21,7 @@ const (
 	msgFrame       = 0x02 // address (20), age in ms (4, big endian), frame (4096)
 	msgEnd         = 0x03 // end of the backlog: address (20)
 	msgRefused     = 0x04 // address (20), code (text)
+	msgAlive       = 0x05 // nothing: a page does not see pings, and is to notice when they do not come any more
 	msgSubscribe   = 0x11 // Ed25519 key (32), signature (64)
 	msgUnsubscribe = 0x12 // address (20)
 )

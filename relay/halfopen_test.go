@@ -146,3 +146,14 @@ func (r *testRelay) open() (conns, subs int) {
 	defer r.conns.mu.Unlock()
 	return len(r.conns.conns), r.engine.nc.NumSubscriptions()
 }
+
+// A page does not see pings. It sees the signs of life that come with them, and can tell when a connection is dead.
+func TestSignsOfLife(t *testing.T) {
+	r := startRelay(t, func(c *Config) { c.tuning.pingEvery = 100 * time.Millisecond })
+	c := r.dial(t)
+	for range 5 {
+		if _, p, err := c.ws.Read(c.ctx); err != nil || len(p) != 1 || p[0] != msgAlive {
+			t.Fatalf("got %x, %v", p, err)
+		}
+	}
+}

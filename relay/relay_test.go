@@ -172,6 +172,9 @@ func (c *reader) tryRead() (message, error) {
 	if err != nil {
 		return message{}, err
 	}
+	if len(p) == 1 && p[0] == msgAlive {
+		return c.tryRead()
+	}
 	if kind != websocket.MessageBinary || len(p) == 0 {
 		return message{}, fmt.Errorf("message of type %v with %d bytes", kind, len(p))
 	}

@@ -141,8 +141,11 @@ func (s *soak) live(ctx context.Context, client *http.Client) error {
 		if err != nil {
 			return err
 		}
-		if p[0] == msgFrame {
+		switch p[0] {
+		case msgFrame:
 			s.read.Add(1)
+		case msgAlive:
+			got--
 		}
 	}
 	if rand.IntN(8) == 0 {

@@ -86,7 +86,7 @@ func (c *conn) send(m outgoing) error {
 // head returns what comes before the body of a message.
 func (m outgoing) head() []byte {
 	b := append(make([]byte, 0, 1+addressSize+4), m.kind)
-	if m.kind == msgHello {
+	if m.kind == msgHello || m.kind == msgAlive {
 		return b
 	}
 	b = append(b, m.address[:]...)
@@ -96,7 +96,7 @@ func (m outgoing) head() []byte {
 	return b
 }
 
-// ping asks the client for a sign of life: see alive.
+// ping asks the client for a sign of life (see alive), and gives it one.
 func (c *conn) ping() {
 	every := c.relay.cfg.tuning.pingEvery
 	// One that cannot be written in time waits behind a message that cannot either, and whose time is over sooner.
@@ -104,6 +104,7 @@ func (c *conn) ping() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.ended {
+		c.push(outgoing{kind: msgAlive})
 		c.pings.Reset(every)
 	}
 }

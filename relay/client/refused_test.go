@@ -330,3 +330,19 @@ func TestTokenIsAskedForOnce(t *testing.T) {
 		t.Error("a dead token was used")
 	}
 }
+
+// Messages of a type that this client does not know are from a newer relay, or for others.
+func TestUnknownMessagesArePassedOver(t *testing.T) {
+	f := newScripted(t)
+	h := connect(t, f.URL, nil)
+	h.expect("connecting", "online")
+	m := newMailbox()
+	h.subscribe("m", m)
+	ws, a := <-f.reading, m.Address()
+	for _, p := range [][]byte{{0x05}, {0x77, 1, 2, 3}, append([]byte{0x06}, make([]byte, 4000)...), slices.Concat([]byte{msgEnd}, a[:])} {
+		if err := ws.Write(t.Context(), websocket.MessageBinary, p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.expect("m end")
+}

@@ -16,7 +16,7 @@ const (
 	msgHello       = 0x01 // nonce (32)
 	msgFrame       = 0x02 // address (20), age in ms (4, big endian), frame (4096)
 	msgEnd         = 0x03 // end of the backlog: address (20)
-	msgRefused     = 0x04 // address (20), code (text)
+	msgRefused     = 0x04 // address (20), code (text); what is greater is for others, or from a newer relay
 	msgSubscribe   = 0x11 // Ed25519 key (32), signature (64)
 	msgUnsubscribe = 0x12 // address (20)
 
@@ -118,6 +118,9 @@ func (s *session) read(ctx context.Context) error {
 		kind, p, err := s.ws.Read(ctx)
 		if err != nil {
 			return unreachable(err)
+		}
+		if kind == websocket.MessageBinary && len(p) > 0 && p[0] > msgRefused {
+			continue
 		}
 		if kind != websocket.MessageBinary || len(p) < 1+20 {
 			return &Error{Code: "bad-answer"}

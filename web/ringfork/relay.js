@@ -12,6 +12,7 @@ import { addressSize, closed, concat, frameSize, message, nonceSize, toHex } fro
 /** @import { Mailbox, PhoneState, Transport } from "./types.js" */
 
 const helloTimeout = 10_000; // ms from connecting to hello, then the connection is given up
+const silence = 50_000; // ms after a sign of life from which on a connection is dead
 const provedAtOnce = 16; // mailboxes: keeps a task under 20 ms
 const steadyAfter = 5_000; // a connection that held this long starts the backoff over
 const minDelay = 250;
@@ -109,13 +110,8 @@ class RelayTransport {
       this.#connect();
     };
     globalThis.addEventListener?.("online", again, { signal });
-    globalThis.document?.addEventListener(
-      "visibilitychange",
-      () => {
-        if (document.visibilityState === "visible" && !this.#socket) again();
-      },
-      { signal },
-    );
+    const shown = () => document.visibilityState === "visible" && !this.#socket && again();
+    globalThis.document?.addEventListener("visibilitychange", shown, { signal });
     queueMicrotask(() => this.#onState(this.#state, this.#unread ?? this.#denied));
     this.#connect();
   }
@@ -218,8 +214,7 @@ class RelayTransport {
   #drop(code) {
     clearTimeout(this.#timer);
     const socket = this.#socket;
-    this.#socket = null;
-    this.#nonce = null;
+    this.#socket = this.#nonce = null;
     if (!socket) return;
     socket.onmessage = socket.onclose = null;
     socket.close(code);
@@ -263,7 +258,7 @@ class RelayTransport {
     this.#timer = setTimeout(() => this.#connect(), ms);
   }
 
-  /** Finds out why the relay took no connection: whether to come back later than usual, or not by itself. */
+  /** Finds out why there is no connection: whether to come back later than usual, or not by itself. */
   async #askWhy() {
     const attempt = this.#attempt;
     const why = await this.#requests.whyNot();
@@ -278,14 +273,12 @@ class RelayTransport {
    * @param {RingforkError | null} error why mailboxes are not read
    */
   #become(state, error) {
-    const same = this.#state === state;
-    this.#state = state;
-    if (same) {
+    if (this.#state === state) {
       this.#unread = this.#tell(this.#unread, error);
       return;
     }
-    this.#unread = error;
-    this.#onState(state, this.#unread ?? this.#denied);
+    [this.#state, this.#unread] = [state, error];
+    this.#onState(state, error ?? this.#denied);
   }
 
   /**
@@ -317,6 +310,7 @@ class RelayTransport {
       return true;
     }
     if (!this.#nonce) return false;
+    if (type === message.alive) this.#watch();
     if (type !== message.frame && type !== message.end && type !== message.refused) return true; // from a newer relay
     if (bytes.length < 1 + addressSize) return false;
     const subscription = this.#subscriptions.get(toHex(bytes.subarray(1, 1 + addressSize)));
@@ -326,13 +320,19 @@ class RelayTransport {
       if (subscription) this.#frame(subscription, rest);
     } else if (type === message.end) {
       if (!subscription) return true;
-      subscription.refusals = 0;
-      subscription.ended = true;
+      [subscription.refusals, subscription.ended] = [0, true];
       subscription.onBacklogEnd();
     } else if (subscription) {
       this.#refused(subscription, rest);
     }
     return true;
+  }
+
+  /** The relay gives a sign of life every 20 s: without a word of TCP a dead connection would look open for many minutes. */
+  #watch() {
+    const socket = this.#socket;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => socket && this.#lost(socket), silence);
   }
 
   /**
@@ -354,9 +354,8 @@ class RelayTransport {
    * @param {Uint8Array} reason
    */
   #refused(subscription, reason) {
-    const code = new TextDecoder().decode(reason.subarray(0, 64));
-    if (subscription.refusals === 0)
-      console.warn(`ringfork: the relay refuses a mailbox: ${code.replace(/[^a-z-]/g, "?")}`);
+    const code = new TextDecoder().decode(reason.subarray(0, 64)).replace(/[^a-z-]/g, "?");
+    if (subscription.refusals === 0) console.warn(`ringfork: the relay refuses a mailbox: ${code}`);
     clearTimeout(subscription.retry);
     if (code === "bad-proof") {
       this.#unread = this.#tell(this.#unread, new RingforkError("bad-proof"));

@@ -14,6 +14,7 @@ export const message = Object.freeze({
   frame: 0x02, // address (20), age in ms (4, big endian), frame (4,096)
   end: 0x03, // address (20): the end of what waited
   refused: 0x04, // address (20), code
+  alive: 0x05, // nothing
   subscribe: 0x11, // public key (32), signature (64)
   unsubscribe: 0x12, // address (20)
 });

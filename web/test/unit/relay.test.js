@@ -117,6 +117,25 @@ test("a relay that says nothing is given up after 10 s", (t) => {
   assert.notEqual(FakeSocket.last, socket);
 });
 
+test("a connection on which the signs of life stop is dead, however open it looks", async (t) => {
+  const { states } = setUp(t);
+  await settle();
+  const socket = FakeSocket.last;
+  socket.hello();
+  t.mock.timers.tick(3_600_000); // an older relay gives none
+  for (let i = 0; i < 5; i++) {
+    socket.say(0x05);
+    t.mock.timers.tick(49_000);
+  }
+  assert.deepEqual([states.at(-1), socket.closedWith], ["online", null]);
+  t.mock.timers.tick(1_000);
+  assert.deepEqual([states.at(-1), socket.closedWith], ["connecting", 3000]);
+  t.mock.timers.tick(250);
+  FakeSocket.last.hello();
+  t.mock.timers.tick(3_600_000); // the clock of the former connection does not run on
+  assert.equal(states.at(-1), "online");
+});
+
 test("when the network comes back it is tried at once", async (t) => {
   const { states, page } = setUp(t);
   await settle();

@@ -10,6 +10,7 @@ export declare const message: Readonly<{
     frame: 2;
     end: 3;
     refused: 4;
+    alive: 5;
     subscribe: 17;
     unsubscribe: 18;
 }>;
