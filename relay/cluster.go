@@ -77,6 +77,9 @@ func (e *engine) connectCluster(ctx context.Context, cfg NATSConfig, conns *conn
 	}
 	options := []nats.Option{
 		nats.PingInterval(clusterPing), nats.MaxPingsOutstanding(2),
+		// While a write to a server that hangs is blocked nothing else goes on, pings neither.
+		nats.FlusherTimeout(2 * clusterPing), nats.ReconnectOnFlusherError(),
+		nats.ReconnectBufSize(16 << 20), // what is posted until it is back; beyond, posts are refused
 		// All servers are tried before it waits, so this is for a cluster that is gone. The jitter keeps relays apart.
 		nats.ReconnectWait(100 * time.Millisecond), nats.ReconnectJitter(200*time.Millisecond, 200*time.Millisecond),
 	}

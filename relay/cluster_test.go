@@ -2,6 +2,9 @@ package relay
 
 import (
 	"bytes"
+	"context"
+	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -133,6 +136,58 @@ func TestClusterKey(t *testing.T) {
 	d.expect("end")
 	if e := a.engine; bytes.Equal(e.mailboxKey, e.slotKey) {
 		t.Error("mailboxes and slots have one key")
+	}
+}
+
+// A relay does not stay with a server that hangs, also when so much is posted that the way to it is full.
+func TestClusterLeavesAServerThatHangs(t *testing.T) {
+	t.Parallel()
+	cluster := startCluster(t)
+	relays := (&testEngine{cluster: cluster}).relays(t, 2, func(c *Config) {
+		c.ClientFactor = 1e4
+		c.tuning.mailbox = rateLimit{perSecond: 1e5, burst: 1e5}
+	})
+	m := newMailbox()
+	c := relays[0].dial(t)
+	c.write(m.subscribe(relays[0].origin, c.nonce))
+	c.expect("end")
+	if err := cluster.Stop(0); err != nil {
+		t.Fatal(err)
+	}
+	stopped := time.Now()
+	ctx, cancel := context.WithCancel(t.Context())
+	var posts sync.WaitGroup
+	for w := range 4 {
+		posts.Go(func() {
+			for i := 10_000 * w; ctx.Err() == nil && i < 10_000*(w+1); i++ {
+				go relays[0].mailboxes.post(ctx, newMailbox().address, frame(i)) // the answers are of no interest
+				time.Sleep(time.Millisecond)                                     // a load, not a wait
+			}
+		})
+	}
+	for deadline := stopped.Add(30 * time.Second); relays[0].engine.nc.ConnectedServerName() == "n0" || !relays[0].engine.connected(); {
+		if time.Sleep(10 * time.Millisecond); time.Now().After(deadline) {
+			t.Error("it is still there")
+			break
+		}
+	}
+	t.Logf("after %v it is at another server", time.Since(stopped))
+	cancel()
+	posts.Wait()
+	// What is posted elsewhere is heard, and what was posted meanwhile is read.
+	for i := 0; ; i++ {
+		status, _ := relays[1].post(t, m.address, frame(i))
+		if status == http.StatusNoContent {
+			for c.read().String() != fmt.Sprint("frame ", i) {
+			}
+			break
+		}
+		if i == 20 {
+			t.Fatal("nothing is stored any more")
+		}
+	}
+	if err := cluster.Cont(0); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -110,17 +110,20 @@ func (m *mailboxes) post(ctx context.Context, to address, frame []byte) error {
 // has reports whether a frame is stored for good. That the stream refuses it as a second one does not say so: a leader that
 // has lost its followers refuses one that it still tries to hand to them, and may never.
 func (m *mailboxes) has(ctx context.Context, subject string) bool {
-	if _, err := m.engine.lastOfAny(ctx, mailboxStream, subject); err == nil {
-		return true
+	asked := func(last lastFunc) bool {
+		ctx, cancel := context.WithTimeout(ctx, askTimeout)
+		defer cancel()
+		_, err := last(ctx, mailboxStream, subject)
+		return err == nil
 	}
-	for range 10 {
-		if _, err := m.engine.lastOfLeader(ctx, mailboxStream, subject); err == nil {
+	for ctx.Err() == nil {
+		// Most likely any copy has it. The leader of a moment ago may be the one that said so.
+		if asked(m.engine.lastOfAny) || asked(m.engine.lastOfLeader) {
 			return true
 		}
 		select {
 		case <-time.After(100 * time.Millisecond):
 		case <-ctx.Done():
-			return false
 		}
 	}
 	return false
