@@ -163,6 +163,9 @@ func (p *pump) lag() {
 		if s.feed.missHeld() > 0 {
 			s.lagged = true
 		}
+		if s.lagged {
+			p.cancel(s) // its end would be told before what is dropped here: catchUp reads it from the start
+		}
 	}
 	p.held = 0
 	p.advance() // nothing may be queued: then it is the engine that is slow

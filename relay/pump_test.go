@@ -1,0 +1,73 @@
+package relay
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"golang.org/x/time/rate"
+)
+
+// mute returns a connection of which nothing is written, and which hears nothing but what the test tells its pump: its lock is
+// held until the test ends.
+func (r *testRelay) mute(t *testing.T) *conn {
+	c := &conn{relay: r.Relay, client: netip.MustParsePrefix("192.0.2.1/32"), limit: rate.NewLimiter(rate.Inf, 1), writing: true}
+	c.pump = newPump(c)
+	c.mu.Lock()
+	t.Cleanup(func() {
+		c.ended = true
+		c.pump.close()
+		c.mu.Unlock()
+	})
+	return c
+}
+
+func (c *conn) subscribe(m mailbox) *subscription {
+	c.pump.request(request{kind: msgSubscribe, address: m.address})
+	return c.pump.subs[m.address]
+}
+
+// live and answer tell the pump what the engine would.
+func (c *conn) live(s *subscription, n int) {
+	c.pump.live(s, &nats.Msg{Subject: c.relay.mailboxes.subject(s.address) + fmt.Sprintf(".live%d", n), Data: frame(n)})
+}
+
+func (c *conn) answer(header nats.Header, body []byte) {
+	c.pump.answer(c.pump.reads.page, &nats.Msg{Header: header, Data: body})
+}
+
+// A reader becomes too slow in the middle of a backlog, and some of that backlog is dropped. Its end must not be told before
+// that has come after all.
+func TestLagInABacklogDoesNotTellItsEnd(t *testing.T) {
+	r := startRelay(t, nil)
+	c := r.mute(t)
+	busy := c.subscribe(newMailbox())
+	busy.feed.endOfRecheck()
+	c.pump.cancel(busy)
+	s := c.subscribe(newMailbox())
+	if c.pump.reads.active != s {
+		t.Fatal("the backlog is not being read")
+	}
+	for n := range pageFrames {
+		c.live(busy, n)
+	}
+	c.answer(nats.Header{
+		"Nats-Sequence":   {"1"},
+		"Nats-Subject":    {r.mailboxes.subject(s.address) + ".stored"},
+		"Nats-Time-Stamp": {time.Now().Format(time.RFC3339Nano)},
+	}, frame(0))
+	for n := 0; !c.pump.lagged; n++ {
+		c.live(busy, pageFrames+n)
+	}
+	c.answer(nats.Header{"Status": {"204"}, "Nats-Num-Pending": {"0"}}, nil)
+
+	came := false
+	for _, m := range c.queue {
+		came = came || m.kind == msgFrame && m.address == s.address
+		if m.kind == msgEnd && m.address == s.address && !came {
+			t.Error("the end of the backlog was told, and a frame of it was dropped")
+		}
+	}
+}
