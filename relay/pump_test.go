@@ -71,3 +71,21 @@ func TestLagInABacklogDoesNotTellItsEnd(t *testing.T) {
 		}
 	}
 }
+
+// A client that does not read asks again and again for its mailboxes. What is kept of that is bounded.
+func TestSubscribingAgainTakesNoMemory(t *testing.T) {
+	r := startRelay(t, nil)
+	c := r.mute(t)
+	for range pageFrames {
+		c.push(outgoing{kind: msgRefused})
+	}
+	boxes := []mailbox{newMailbox(), newMailbox()}
+	for range 20_000 {
+		for _, m := range boxes {
+			c.subscribe(m)
+		}
+	}
+	if n := len(c.pump.reads.waiting); n > 2*maxSubscriptions {
+		t.Errorf("%d turns wait for %d mailboxes", n, len(boxes))
+	}
+}

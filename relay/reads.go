@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -72,6 +73,9 @@ func (p *pump) goOn(s *subscription) {
 	row := &p.reads.again
 	if s.feed.phase == catchingUp {
 		row = &p.reads.waiting
+	}
+	if len(*row) >= 2*maxSubscriptions { // at most half of them count: the others are of who asked again
+		*row = slices.DeleteFunc(*row, func(t turn) bool { return !t.valid() })
 	}
 	*row = append(*row, turn{sub: s, n: s.read.turn})
 }
