@@ -24,6 +24,8 @@ type connSet struct {
 
 	subs   sync.RWMutex // guards owners
 	owners map[*nats.Subscription]*subscription
+
+	answersDropped int // see resyncDropped
 }
 
 const (
@@ -193,21 +195,35 @@ func (s *connSet) stopAll(why closing) {
 // resyncAll has every connection read its backlogs again, after something may have gone past: not all at the same moment,
 // for the engine is in trouble, or has just come back.
 func (s *connSet) resyncAll() {
-	all, now := s.all(), time.Now()
+	resync(s.all())
+}
+
+func resync(all []*conn) {
+	now := time.Now()
 	spread := min(maxResync, time.Duration(len(all))*resyncStep)
 	for _, c := range all {
 		c.resync(now.Add(rand.N(spread + 1)))
 	}
 }
 
-// resyncOwner does the same for the one that reads an engine subscription. If that is nobody's it is the one by which the
-// backlogs of all come.
-func (s *connSet) resyncOwner(of *nats.Subscription) {
-	if sub := s.owner(of); sub != nil {
-		sub.conn.resync(time.Now())
-	} else {
+// resyncDropped does the same for those of which NATS dropped messages: all of them if it was answers to backlog reads, for
+// then nobody knows whose. Only the dispatcher calls it.
+func (s *connSet) resyncDropped(answers *nats.Subscription) {
+	if n, _ := answers.Dropped(); n > s.answersDropped {
+		s.answersDropped = n
 		s.resyncAll()
+		return
 	}
+	missed := map[*conn]bool{}
+	s.subs.RLock()
+	for of, sub := range s.owners {
+		if n, _ := of.Dropped(); n > sub.dropped {
+			sub.dropped = n
+			missed[sub.conn] = true
+		}
+	}
+	s.subs.RUnlock()
+	resync(slices.Collect(maps.Keys(missed)))
 }
 
 func (s *connSet) all() []*conn {

@@ -19,6 +19,8 @@ type dispatcher struct {
 	conns    *connSet
 	messages chan *nats.Msg
 	inbox    string // answers to backlog reads come to inbox.<number of the read>
+	answers  *nats.Subscription
+	overflow bool // messages was full, and is not yet half empty
 	quit     chan struct{}
 	wg       sync.WaitGroup
 
@@ -32,7 +34,8 @@ func startDispatcher(nc *nats.Conn, conns *connSet) (*dispatcher, error) {
 		conns: conns, messages: make(chan *nats.Msg, engineBuffer), inbox: nats.NewInbox(), quit: make(chan struct{}),
 		reads: map[uint64]*conn{},
 	}
-	if _, err := nc.ChanSubscribe(d.inbox+".*", d.messages); err != nil {
+	var err error
+	if d.answers, err = nc.ChanSubscribe(d.inbox+".*", d.messages); err != nil {
 		return nil, fmt.Errorf("failed to subscribe to the engine's answers: %w", err)
 	}
 	d.wg.Go(d.run)
@@ -49,7 +52,14 @@ func (d *dispatcher) run() {
 	for {
 		select {
 		case msg := <-d.messages:
+			// NATS drops what there is no room for. It says so too, but of each subscription only once until that hears something
+			// again, which may be the next frame that is dropped.
+			d.overflow = d.overflow || len(d.messages) >= cap(d.messages)-1
 			d.dispatch(msg)
+			if d.overflow && len(d.messages) < cap(d.messages)/2 {
+				d.overflow = false
+				d.conns.resyncDropped(d.answers)
+			}
 		case <-d.quit:
 			return
 		}

@@ -48,8 +48,7 @@ func withTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, requestTimeout)
 }
 
-// connect makes the connection. What went past while it was away is in the backlog, so that readers are to read that again;
-// the same holds for a subscription of which NATS had to drop messages because nobody took them in time.
+// connect makes the connection. What went past while it was away is in the backlog, so that readers are to read that again.
 func (e *engine) connect(url string, conns *connSet, options ...nats.Option) error {
 	e.newEpoch()
 	var err error
@@ -65,11 +64,8 @@ func (e *engine) connect(url string, conns *connSet, options ...nats.Option) err
 			e.log.Info("the engine is back")
 			conns.resyncAll()
 		}),
-		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
-			if sub != nil && errors.Is(err, nats.ErrSlowConsumer) {
-				conns.resyncOwner(sub)
-			}
-		}))...)
+		// Without one NATS would write to standard error. That it drops messages the dispatcher sees by itself.
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))...)
 	if err != nil {
 		return err
 	}

@@ -43,6 +43,7 @@ type subscription struct {
 	feed    *feed
 	read    read
 	lagged  bool // it missed frames because the reader is slow
+	dropped int  // how many messages of it NATS had dropped when the backlog was last read for that
 	gone    bool
 }
 
