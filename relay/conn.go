@@ -179,6 +179,7 @@ func (c *conn) end() {
 	begun := c.ws != nil
 	c.ended, c.queue = true, nil
 	c.pump.close()
+	c.pump.account()
 	if c.pings != nil {
 		c.pings.Stop()
 	}

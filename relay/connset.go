@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -26,6 +27,8 @@ type connSet struct {
 	owners map[*nats.Subscription]*subscription
 
 	answersDropped int // see resyncDropped
+
+	waiting atomic.Int64 // messages for clients that are queued or held
 }
 
 const (
@@ -41,6 +44,7 @@ const (
 	maxClientConns = 1 << 10
 	maxClientSubs  = 1 << 16
 	maxSubs        = 1 << 20 // of all clients; each takes about 2 kB
+	maxWaiting     = 1 << 16 // messages, each of 4 kB: beyond it a reader has a page of them at most
 )
 
 func newConnSet(most int, factor float64) *connSet {

@@ -26,6 +26,8 @@ type pump struct {
 	held  int // frames held in the feeds of all subscriptions
 	reads reads
 
+	counted int // what connSet.waiting has of this connection
+
 	lagged   bool
 	missed   int       // frames dropped since it is
 	resyncAt time.Time // when all backlogs are to be read again; zero: never
@@ -135,10 +137,25 @@ func (p *pump) live(s *subscription, msg *nats.Msg) {
 	default:
 		p.held++
 	}
-	if len(p.c.queue)+p.held > p.c.relay.cfg.tuning.queueFrames {
+	p.account()
+	most := p.c.relay.cfg.tuning.queueFrames
+	if p.crowded() {
+		most = min(most, pageFrames)
+	}
+	if len(p.c.queue)+p.held > most {
 		p.lag()
 	}
 }
+
+// account keeps count of what waits for all readers.
+func (p *pump) account() {
+	n := len(p.c.queue) + p.held
+	p.c.relay.conns.waiting.Add(int64(n - p.counted))
+	p.counted = n
+}
+
+// crowded reports whether so much waits for all readers that little is to wait for each.
+func (p *pump) crowded() bool { return p.c.relay.conns.waiting.Load() > maxWaiting }
 
 // lag marks the reader as too slow for what comes live. What stays in the queue is sent; then catchUp.
 func (p *pump) lag() {

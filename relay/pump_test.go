@@ -89,3 +89,38 @@ func TestSubscribingAgainTakesNoMemory(t *testing.T) {
 		t.Errorf("%d turns wait for %d mailboxes", n, len(boxes))
 	}
 }
+
+// Who has connections by the hundred and reads none of them would have a thousand frames wait for each. When many wait in all,
+// few may wait for one.
+func TestFramesThatWaitAreBoundedInAll(t *testing.T) {
+	r := startRelay(t, nil)
+	first, second := r.mute(t), r.mute(t)
+	for _, c := range []*conn{first, second} {
+		s := c.subscribe(newMailbox())
+		s.feed.endOfRecheck()
+		c.pump.cancel(s)
+		most := 0
+		for n := range 4 * pageFrames {
+			c.live(s, n)
+			most = max(most, len(c.queue))
+		}
+		want := 4 * pageFrames
+		if c == second {
+			want = pageFrames
+		}
+		if most != want {
+			t.Errorf("%d frames waited, want %d", most, want)
+		}
+		if c == first {
+			r.conns.waiting.Add(maxWaiting)
+		}
+	}
+	r.conns.waiting.Add(-maxWaiting)
+	for _, c := range []*conn{first, second} {
+		c.queue = nil
+		c.pump.account()
+	}
+	if n := r.conns.waiting.Load(); n != 0 {
+		t.Errorf("%d frames are counted, and none waits", n)
+	}
+}

@@ -156,6 +156,7 @@ func (p *pump) endRead(s *subscription) {
 
 // advance starts what is due and what there is room for, and sets the timer for what is next.
 func (p *pump) advance() {
+	p.account()
 	r := &p.reads
 	idle := r.active == nil && len(r.later) == 0 && len(r.waiting) == 0 && len(r.again) == 0
 	if idle && !p.lagged && p.resyncAt.IsZero() || p.c.ended {
@@ -177,7 +178,7 @@ func (p *pump) advance() {
 			p.begin(t.sub)
 		}
 	}
-	for r.active == nil && !p.lagged && len(p.c.queue) < pageFrames {
+	for r.active == nil && !p.lagged && (len(p.c.queue) == 0 || len(p.c.queue) < pageFrames && !p.crowded()) {
 		s := r.take()
 		if s == nil {
 			break

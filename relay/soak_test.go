@@ -67,6 +67,9 @@ func TestSoakLeavesNothing(t *testing.T) {
 	if len(r.conns.clients) != 0 || len(r.conns.owners) != 0 {
 		t.Errorf("%d clients and %d owners are left", len(r.conns.clients), len(r.conns.owners))
 	}
+	if n := r.conns.waiting.Load(); n != 0 {
+		t.Errorf("%d messages are counted that wait for nobody", n)
+	}
 }
 
 func mb(bytes uint64) float64 { return float64(bytes) / (1 << 20) }
