@@ -13,7 +13,8 @@ type metrics struct {
 	refusals        *prometheus.CounterVec // by code: of requests, subscriptions and connections
 	postSeconds     prometheus.Histogram   // from a post that is whole to its answer
 
-	all []prometheus.Collector
+	all        []prometheus.Collector
+	registered []prometheus.Collector
 }
 
 const (
@@ -69,24 +70,22 @@ func gauge(name, help string, value func() float64) prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
 }
 
-// register makes the metrics visible through to, if there is one. unregister takes all of them back.
+// register makes the metrics visible through to, if there is one. unregister takes back what register did.
 func (m *metrics) register(to prometheus.Registerer) error {
 	if to == nil {
 		return nil
 	}
 	for _, c := range m.all {
 		if err := to.Register(c); err != nil {
-			return err
+			return err // that one is another relay's: unregister must leave it alone
 		}
+		m.registered = append(m.registered, c)
 	}
 	return nil
 }
 
 func (m *metrics) unregister(from prometheus.Registerer) {
-	if from == nil {
-		return
-	}
-	for _, c := range m.all {
+	for _, c := range m.registered {
 		from.Unregister(c)
 	}
 }

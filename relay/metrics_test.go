@@ -92,3 +92,16 @@ func TestMetrics(t *testing.T) {
 		t.Error("two metrics of one name")
 	}
 }
+
+// A second relay for the same registry is refused, and the first one's numbers are still there.
+func TestMetricsOfAnotherRelayStay(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	startRelay(t, func(c *Config) { c.Metrics = registry })
+	if r, err := New(Config{Origins: []string{"http://localhost"}, Metrics: registry}); err == nil {
+		r.Close()
+		t.Fatal("two relays count in one registry")
+	}
+	if _, ok := numbers(t, registry)["ringfork_connections"]; !ok {
+		t.Error("the numbers of the first relay are gone")
+	}
+}
