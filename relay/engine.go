@@ -99,9 +99,11 @@ func (e *engine) stop() {
 	if e.nc != nil {
 		e.nc.Close()
 	}
+	e.mu.Lock() // NATS may still be telling that the connection was lost before
 	if e.end != nil {
 		e.end()
 	}
+	e.mu.Unlock()
 	if e.srv != nil {
 		e.srv.Shutdown()
 		e.srv.WaitForShutdown()
