@@ -19,7 +19,7 @@ import (
 type Error struct {
 	Code       string
 	Status     int           // of the HTTP answer; 0 if there was none
-	RetryAfter time.Duration // when the relay wants to be asked again; 0 if it did not say
+	RetryAfter time.Duration // when the relay wants to be asked again, a minute at most; 0 if it did not say
 	Err        error
 }
 
@@ -75,7 +75,8 @@ func refusal(res *http.Response, body []byte) *Error {
 		}
 	}
 	if s, err := strconv.Atoi(res.Header.Get("Retry-After")); err == nil && s > 0 {
-		e.RetryAfter = time.Duration(min(s, 3600)) * time.Second
+		// A minute is the longest that a relay asks for. Proxies before it ask for hours, in which no phone would ring.
+		e.RetryAfter = time.Duration(min(s, 60)) * time.Second
 	}
 	return e
 }

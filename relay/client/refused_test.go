@@ -153,6 +153,17 @@ func TestComesBackLaterWhenTold(t *testing.T) {
 	}
 }
 
+func TestNobodyWaitsForHours(t *testing.T) {
+	f := newScripted(t)
+	f.answers(refuseWith(503, "unavailable", "3600"))
+	h := connect(t, f.URL, nil)
+	h.expect("connecting", "offline")
+	var e *Error
+	if err := h.Err(); !errors.As(err, &e) || e.RetryAfter != time.Minute {
+		t.Errorf("Err is %v", err)
+	}
+}
+
 func TestHopelessIsNotTriedAgain(t *testing.T) {
 	f := newScripted(t)
 	f.answers(refuseWith(403, "bad-origin", ""))

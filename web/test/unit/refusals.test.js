@@ -130,6 +130,16 @@ test("a relay that says when to come back is not asked before", async (t) => {
   assert.equal(FakeSocket.all.length, 2);
 });
 
+test("a proxy that says to come back in an hour is asked before", async (t) => {
+  const answer = () => new Response("<h1>Maintenance</h1>", { status: 503, headers: { "Retry-After": "3600" } });
+  setUp(t, { answer });
+  await settle();
+  FakeSocket.last.lose();
+  await settle();
+  t.mock.timers.tick(60_000);
+  assert.equal(FakeSocket.all.length, 2);
+});
+
 test("the question why is asked now and then, not with every attempt", async (t) => {
   const { requests } = setUp(t);
   for (let i = 0; i < 9; i++) {
