@@ -83,7 +83,8 @@ type faults struct {
 	relays    []*relayProcess
 	crowd     *crowd
 	perSecond int
-	slot      mailbox // a slot that has a value
+	slot      mailbox   // a slot that has a value
+	moved     time.Time // when endpoints connected last, as far as they were made to
 }
 
 func startFaults(t *testing.T) *faults {
@@ -111,6 +112,7 @@ func startFaults(t *testing.T) *faults {
 		t.Fatalf("put: %d %s", status, code)
 	}
 	f.crowd = startCrowd(t, f.balancer.origin(), n)
+	f.moved = time.Now()
 	return f
 }
 
@@ -209,6 +211,7 @@ func (f *faults) during(t *testing.T, x fault) {
 	for i, r := range f.relays { // after the last fault some may have moved together
 		if name, err := r.server(); err != nil || name != fmt.Sprint("n", i) {
 			f.restartRelay(i)
+			f.moved = time.Now()
 		}
 	}
 	var victim int
@@ -234,6 +237,7 @@ func (f *faults) during(t *testing.T, x fault) {
 	running.Go(func() { f.crowd.chatter(ctx, f.perSecond) })
 	probes, stopProbes := f.startProbes(ctx)
 	wait(t, 2*time.Second)
+	wait(t, time.Until(f.moved.Add(6*time.Second))) // their later reads would make good what only the fault's remedy should
 	before := probes.longest([]int{0, 1, 2})
 	began := time.Now()
 	x.begin(victim)
