@@ -137,7 +137,7 @@ func (r *Relay) servePutSlot(w http.ResponseWriter, req *http.Request) error {
 	if err != nil {
 		return &refusal{http.StatusBadRequest, "bad-version", "replaces is not a version", 0}
 	}
-	value, err := readBody(w, req, MaxSlotSize, r.cfg.tuning.valueTimeout)
+	value, err := r.readValue(w, req)
 	if errors.Is(err, errTooLong) {
 		return &refusal{http.StatusRequestEntityTooLarge, "too-large", "a slot's value is 262144 bytes at most", 0}
 	}
@@ -158,6 +158,16 @@ func (r *Relay) servePutSlot(w http.ResponseWriter, req *http.Request) error {
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// readValue reads a slot's value: not too many at a time of one client.
+func (r *Relay) readValue(w http.ResponseWriter, req *http.Request) ([]byte, error) {
+	client := ClientPrefix(r.cfg.ClientAddr(req))
+	if !r.limits.bodies.begin(client) {
+		return nil, rateLimited("too many values are on their way from this address", time.Second)
+	}
+	defer r.limits.bodies.end(client)
+	return readBody(w, req, MaxSlotSize, r.cfg.tuning.valueTimeout)
 }
 
 func (r *Relay) serveICE(w http.ResponseWriter, req *http.Request) error {

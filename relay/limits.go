@@ -83,6 +83,39 @@ type clientLimits struct {
 	grows *limiter[netip.Prefix] // slots that are new, or get longer: what a client makes the relay keep for good
 
 	subscribes *limiter[netip.Prefix] // of all the client's connections together
+
+	bodies *underWay // values of slots that are coming
+}
+
+// maxBodies is how many values of slots may be on their way from one client: each takes up to 256 kB until it is whole, for
+// which it has half a minute.
+const maxBodies = 64
+
+// underWay counts what clients are in the middle of.
+type underWay struct {
+	most int
+
+	mu sync.Mutex
+	of map[netip.Prefix]int
+}
+
+// begin counts one more until end, and is false if a client has too many.
+func (u *underWay) begin(client netip.Prefix) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.of[client] >= u.most {
+		return false
+	}
+	u.of[client]++
+	return true
+}
+
+func (u *underWay) end(client netip.Prefix) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.of[client]--; u.of[client] == 0 {
+		delete(u.of, client)
+	}
 }
 
 // putCost is what a put of so many bytes costs, besides the one token that each costs.
@@ -104,6 +137,8 @@ func newClientLimits(posts rateLimit, factor float64) clientLimits {
 		grows: of(0.1, max(1024, 64/factor)), // 4 MB at once, then 35 MB a day
 
 		subscribes: of(1000, 1<<14),
+
+		bodies: &underWay{most: max(1, int(maxBodies*factor)), of: map[netip.Prefix]int{}},
 	}
 }
 

@@ -1,7 +1,11 @@
 package relay
 
 import (
+	"fmt"
+	"io"
+	"net"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 )
@@ -66,4 +70,39 @@ func spend(l *limiter[netip.Prefix], client netip.Prefix, now time.Time) (n int)
 		}
 		n++
 	}
+}
+
+// Values of slots that do not end coming take memory. One address may have some under way, and no more.
+func TestValuesUnderWayAreLimited(t *testing.T) {
+	r := startRelay(t, nil)
+	begin := func() (net.Conn, string) {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(r.origin, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		conn.SetDeadline(time.Now().Add(10 * time.Second))
+		fmt.Fprintf(conn, "PUT /v1/slot/%s?replaces=0 HTTP/1.1\r\nHost: relay\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n",
+			strings.Repeat("ab", 20), MaxSlotSize)
+		answer := make([]byte, len("HTTP/1.1 100"))
+		if _, err := io.ReadFull(conn, answer); err != nil {
+			t.Fatal(err)
+		}
+		return conn, string(answer[len("HTTP/1.1 "):])
+	}
+	var first net.Conn
+	for i := range maxBodies {
+		conn, answer := begin()
+		if answer != "100" {
+			t.Fatalf("value %d: %s", i, answer)
+		}
+		if i == 0 {
+			first = conn
+		}
+	}
+	if _, answer := begin(); answer != "429" {
+		t.Errorf("one more is answered %s", answer)
+	}
+	first.Close()
+	waitFor(t, func() bool { _, answer := begin(); return answer == "100" })
 }
