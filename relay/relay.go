@@ -9,7 +9,7 @@
 // stream in memory keeps it for those who come later, for 120 seconds at most. Addresses never reach NATS: its subjects are
 // keyed hashes of them.
 //
-// The relay logs nothing and counts nothing about a request.
+// The relay logs nothing about a request. What it counts (Config.Metrics) are results and codes, of all clients together.
 package relay
 
 import (
