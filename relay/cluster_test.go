@@ -221,3 +221,17 @@ func TestClusterStartsAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// Who follows deploy/README.md backs up what the slots are in.
+func TestDeployNamesTheSlots(t *testing.T) {
+	text, err := os.ReadFile("../deploy/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := startRelay(t, func(c *Config) {
+		c.NATS = NATSConfig{URLs: []string{natsServer(t, nil)}, Replicas: 1, Key: make([]byte, NATSKeySize)}
+	})
+	if command := "nats stream backup " + r.slots.stream + " "; !strings.Contains(string(text), command) {
+		t.Errorf("deploy/README.md does not say %q", command)
+	}
+}
