@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"strings"
 	"time"
 )
 
@@ -71,10 +72,13 @@ func serveHTTP(ctx context.Context, l net.Listener, srv *http.Server, ready, dra
 // finishGrace is how long requests under way may take to finish after a drain.
 const finishGrace = 5 * time.Second
 
-// strictTransport tells browsers to come back over https only (RFC 6797).
+// strictTransport tells browsers to come back over https only (RFC 6797). Not to localhost: that holds for all ports of a
+// name, and would take every other server of a developer's machine out of their reach.
 func strictTransport(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Strict-Transport-Security", "max-age=31536000")
+		if host, _, _ := strings.Cut(r.Host, ":"); !strings.EqualFold(host, "localhost") {
+			w.Header().Set("Strict-Transport-Security", "max-age=31536000")
+		}
 		h.ServeHTTP(w, r)
 	})
 }
