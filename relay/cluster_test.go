@@ -67,6 +67,13 @@ func TestClusterErrors(t *testing.T) {
 			}
 			return NATSConfig{URLs: []string{url}, CredsFile: path}
 		}, []string{"bad.creds", "is neither a NATS credentials file"}},
+		{"wrong password in a file", withUser, func(url string) NATSConfig {
+			path := filepath.Join(t.TempDir(), "login")
+			if err := os.WriteFile(path, []byte("relay:wrong-secret\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			return NATSConfig{URLs: []string{url}, CredsFile: path}
+		}, []string{"refuses the credentials"}},
 		{"no JetStream", func(o *server.Options) { o.JetStream = false }, func(url string) NATSConfig {
 			return NATSConfig{URLs: []string{url}, Replicas: 1}
 		}, []string{"turn it on"}},
@@ -106,6 +113,25 @@ func TestClusterErrors(t *testing.T) {
 	}
 	if _, err := New(Config{Origins: []string{"http://relay"}, DataDir: t.TempDir(), NATS: NATSConfig{URLs: []string{"x"}, Key: make([]byte, 32)}}); err == nil {
 		t.Error("a relay was started with a folder and a cluster")
+	}
+}
+
+// A login is taken from the URL, or from a file of one line.
+func TestClusterLogin(t *testing.T) {
+	url := natsServer(t, func(o *server.Options) { o.Username, o.Password = "relay", "right:secret" })
+	path := filepath.Join(t.TempDir(), "login")
+	if err := os.WriteFile(path, []byte("relay:right:secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []NATSConfig{
+		{URLs: []string{url}, CredsFile: path},
+		{URLs: []string{strings.Replace(url, "nats://", "nats://relay:right%3Asecret@", 1)}},
+	} {
+		r := startRelay(t, func(c *Config) {
+			c.NATS = n
+			c.NATS.Replicas, c.NATS.Key = 1, make([]byte, NATSKeySize)
+		})
+		r.mustPost(t, newMailbox().address, frame(1))
 	}
 }
 

@@ -11,9 +11,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// goPast makes a relay whose only reader hears nothing live, as if it went past, and returns what is to bring it from the
-// backlog.
-func goPast(t *testing.T, resync func(r *testRelay, sub *nats.Subscription)) {
+// A connection goes on when the engine was lost and is back, and gets what went past meanwhile.
+func TestResyncAfterTheEngineWasLost(t *testing.T) {
 	r := startRelay(t, func(c *Config) { c.tuning.rereadAfter = time.Millisecond })
 	m := newMailbox()
 	c := r.dial(t)
@@ -31,11 +30,13 @@ func goPast(t *testing.T, resync func(r *testRelay, sub *nats.Subscription)) {
 		defer s.conn.mu.Unlock()
 		return s.feed.phase == settled
 	})
-	if err := sub.Unsubscribe(); err != nil {
+	if err := sub.Unsubscribe(); err != nil { // as if live frames went past
 		t.Fatal(err)
 	}
 	r.mustPost(t, m.address, frame(2))
-	resync(r, sub)
+	if err := r.engine.nc.ForceReconnect(); err != nil {
+		t.Fatal(err)
+	}
 	// All that the mailbox has comes, with its age: clients drop what they know.
 	for _, got := range c.expect("frame 1", "frame 2") {
 		if got.age == 0 {
@@ -47,27 +48,6 @@ func goPast(t *testing.T, resync func(r *testRelay, sub *nats.Subscription)) {
 	c.expect("end")
 	r.mustPost(t, other.address, frame(3))
 	c.expect("frame 3")
-}
-
-// A connection goes on when the engine was lost and is back, and gets what went past meanwhile.
-func TestResyncAfterTheEngineWasLost(t *testing.T) {
-	goPast(t, func(r *testRelay, _ *nats.Subscription) {
-		if err := r.engine.nc.ForceReconnect(); err != nil {
-			t.Error(err)
-		}
-	})
-}
-
-// The same when NATS had to drop messages: of one mailbox, or of the answers to backlog reads, which are everybody's.
-func TestResyncOfASlowConsumer(t *testing.T) {
-	for _, ofOwner := range []bool{true, false} {
-		goPast(t, func(r *testRelay, sub *nats.Subscription) {
-			if !ofOwner {
-				sub = &nats.Subscription{}
-			}
-			r.engine.nc.Opts.AsyncErrorCB(r.engine.nc, sub, nats.ErrSlowConsumer)
-		})
-	}
 }
 
 // setDirect turns on or off that the engine answers backlog reads.
