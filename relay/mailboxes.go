@@ -168,7 +168,9 @@ func (m *mailboxes) parseStored(msg *nats.Msg, now time.Time) (storedFrame, bool
 	if err != nil {
 		return storedFrame{}, false
 	}
-	f := storedFrame{frameID(msg.Header.Get("Nats-Subject")), seq, max(0, now.Sub(at)), msg.Data}
+	// To clients a frame of age zero is one that was posted just now, perhaps again.
+	age := max(time.Millisecond, now.Sub(at))
+	f := storedFrame{frameID(msg.Header.Get("Nats-Subject")), seq, age, msg.Data}
 	return f, len(f.frame) == FrameSize && f.age <= m.age
 }
 
