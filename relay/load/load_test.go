@@ -173,6 +173,10 @@ func TestProcess(t *testing.T) {
 	if err != nil || bytes != 2<<20 {
 		t.Errorf("resident %d, %v", bytes, err)
 	}
+	took, err = parseMachine("cpu  100 20 30 4000 500 6 7 8 0 0\ncpu0 1 1 1 1\n")
+	if err != nil || took != 1630*time.Millisecond {
+		t.Errorf("all CPU time %v, %v", took, err)
+	}
 	if _, err := parseStat("7 (x) S 1"); err == nil {
 		t.Error("a short line was read")
 	}
