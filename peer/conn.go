@@ -291,10 +291,16 @@ func (c *Conn) candidateFound(candidate Candidate) {
 }
 
 // stateMayHaveChanged reads the state itself, with the lock held: the two builds may call it late and out of order.
+//
+// A connection that is closed although nobody here closed it was ended by the other side, perhaps before it was connected: pion
+// closes it when DTLS ends, browsers do not. Nothing more comes of it, which is what Failed says.
 func (c *Conn) stateMayHaveChanged() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	state, ok := parseState(c.pc.ConnectionState().String())
+	if state == Closed && !c.closed {
+		state = Failed
+	}
 	if !ok || state == c.state {
 		return
 	}
