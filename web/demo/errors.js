@@ -17,6 +17,7 @@ const sentences = {
   "relay-unreachable": "The relay cannot be reached. Try again when it is back.",
   "bad-origin": "The relay serves no pages of this address. Its operator has to allow it.",
   "bad-proof": "The relay goes by another address than this page uses. Its operator has to set that right.",
+  "too-many-subscriptions": "The relay listens for no more of your contacts: some of them cannot call you here. Close other tabs, or try again later.",
   "token-missing": "The relay carries calls only for users of its own site.",
   "token-expired": "Your permission to use the relay has expired. Reload the page, or log in again.",
   "bad-token": "The relay does not accept this page’s permission to use it.",

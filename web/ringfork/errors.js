@@ -58,6 +58,7 @@ export const errorCodes = Object.freeze({
   "relay-refused": "the relay answered with an error that has no code here",
   "bad-origin": "the relay serves no pages of this origin: its operator has to allow it",
   "bad-proof": "the relay goes by another URL than this page uses, or the page's proof is wrong: it reads no mailbox there",
+  "too-many-subscriptions": "the relay reads no more mailboxes for this page or network address: some contacts cannot call it",
   "token-missing": "the relay takes posts only with a token of its operator's: give openPhone one",
   "token-expired": "the token has expired, and there is no newer one",
   "bad-token": "the relay did not make this token, or it was changed",

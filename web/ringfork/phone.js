@@ -85,8 +85,9 @@ export class Phone extends PhoneEventTarget {
 
   /**
    * Why the relay does not do its part, null if it does: it cannot be reached, reads no mailboxes for this page (`bad-origin`,
-   * `bad-proof`), or takes nothing from it (`token-missing`, `token-expired`, `bad-token`). Who is refused like this is not
-   * called, or calls nobody, until the cause is mended.
+   * `bad-proof`), or not all of them (`too-many-subscriptions`), or takes nothing from it (`token-missing`, `token-expired`,
+   * `bad-token`). Who is refused like this is not called, or calls nobody, until the cause is mended. `state` may be "online"
+   * all the while.
    */
   get relayError() {
     return this.#relayError;

@@ -5,14 +5,14 @@
 import { RingforkError, isFinal } from "./errors.js";
 import { IceServers } from "./iceservers.js";
 import { Requests, retryAfter } from "./requests.js";
-import { Seen } from "./seen.js";
+import { Silence } from "./silence.js";
+import { Subscription } from "./subscription.js";
 import { addressSize, closed, concat, frameSize, message, nonceSize, toHex } from "./wire.js";
 
 /** @import { TokenOption } from "./token.js" */
 /** @import { Mailbox, PhoneState, Transport } from "./types.js" */
 
 const helloTimeout = 10_000; // ms from connecting to hello, then the connection is given up
-const silence = 50_000; // ms after a sign of life from which on a connection is dead
 const provedAtOnce = 16; // mailboxes: keeps a task under 20 ms
 const steadyAfter = 5_000; // a connection that held this long starts the backoff over
 const minDelay = 250;
@@ -34,17 +34,6 @@ export function relayTransport(url, { token } = {}) {
   return new RelayTransport(url, token);
 }
 
-/**
- * @typedef {object} Subscription
- * @property {Mailbox} mailbox
- * @property {(frame: Uint8Array, ageMs: number) => void} onFrame
- * @property {() => void} onBacklogEnd
- * @property {Seen} seen
- * @property {boolean} ended whether this connection brought the end of its backlog
- * @property {number} refusals
- * @property {ReturnType<typeof setTimeout> | undefined} retry
- */
-
 class RelayTransport {
   /** @type {string} */
   #base;
@@ -64,10 +53,16 @@ class RelayTransport {
   #nonce = null;
   #attempt = 0;
   #onlineSince = 0;
+  /** Counts what makes earlier answers to "why" worthless. */
+  #round = 0;
   /** To the next attempt, or to the end of the wait for a hello. @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #started = false;
   #closed = new AbortController();
+  #silence = new Silence(
+    () => this.#askAnything(),
+    () => this.#socket && this.#lost(this.#socket),
+  );
   #requests;
   #ice;
 
@@ -107,6 +102,7 @@ class RelayTransport {
     // The network came back, or is another one: what was open is dead or soon will be.
     const again = () => {
       this.#attempt = 0;
+      this.#round++;
       this.#connect();
     };
     globalThis.addEventListener?.("online", again, { signal });
@@ -124,16 +120,17 @@ class RelayTransport {
    */
   subscribe(mailbox, onFrame, onBacklogEnd) {
     const key = toHex(mailbox.address);
-    /** @type {Subscription} */
-    const subscription = { mailbox, onFrame, onBacklogEnd, seen: new Seen(), ended: false, refusals: 0, retry: undefined };
-    clearTimeout(this.#subscriptions.get(key)?.retry);
+    const subscription = new Subscription(mailbox, onFrame, onBacklogEnd);
+    this.#subscriptions.get(key)?.stop();
     this.#subscriptions.set(key, subscription);
     this.#prove(subscription);
     return () => {
       if (this.#subscriptions.get(key) !== subscription) return;
       this.#subscriptions.delete(key);
-      clearTimeout(subscription.retry);
-      if (this.#nonce) this.#socket?.send(concat(Uint8Array.of(message.unsubscribe), mailbox.address));
+      subscription.stop();
+      if (!this.#nonce) return;
+      if (subscription.refused) this.#showRefused();
+      this.#socket?.send(concat(Uint8Array.of(message.unsubscribe), mailbox.address));
     };
   }
 
@@ -178,7 +175,7 @@ class RelayTransport {
     if (this.#closed.signal.aborted) return;
     this.#closed.abort();
     this.#onState = () => {};
-    for (const { retry } of this.#subscriptions.values()) clearTimeout(retry);
+    for (const subscription of this.#subscriptions.values()) subscription.stop();
     this.#subscriptions.clear();
     this.#ice.stop();
     this.#drop(1000);
@@ -213,6 +210,7 @@ class RelayTransport {
    */
   #drop(code) {
     clearTimeout(this.#timer);
+    this.#silence.end();
     const socket = this.#socket;
     this.#socket = this.#nonce = null;
     if (!socket) return;
@@ -260,12 +258,17 @@ class RelayTransport {
 
   /** Finds out why there is no connection: whether to come back later than usual, or not by itself. */
   async #askWhy() {
-    const attempt = this.#attempt;
+    const round = this.#round;
     const why = await this.#requests.whyNot();
-    if (!why || this.#attempt !== attempt || this.#socket || this.#closed.signal.aborted) return;
+    if (!why || this.#round !== round || this.#closed.signal.aborted) return;
     this.#unread = this.#tell(this.#unread, why);
-    if (isFinal(why)) clearTimeout(this.#timer);
-    else if (retryAfter(why) > 0) this.#connectIn(retryAfter(why) * (1 + Math.random() / 2));
+    // The next attempt may be under way by now. It would be refused like the last one.
+    if (isFinal(why)) {
+      this.#drop(1000);
+    } else if (retryAfter(why) > 0) {
+      this.#drop(1000);
+      this.#connectIn(retryAfter(why) * (1 + Math.random() / 2));
+    }
   }
 
   /**
@@ -304,65 +307,42 @@ class RelayTransport {
       clearTimeout(this.#timer);
       this.#nonce = bytes.slice(1);
       this.#onlineSince = Date.now();
-      for (const subscription of this.#subscriptions.values()) subscription.ended = false;
+      this.#round++;
+      this.#silence.begin();
+      for (const subscription of this.#subscriptions.values()) subscription.begin();
       this.#proveAll([...this.#subscriptions.values()]);
       this.#become("online", null);
       return true;
     }
     if (!this.#nonce) return false;
-    if (type === message.alive) this.#watch();
+    this.#silence.heard(type === message.alive);
     if (type !== message.frame && type !== message.end && type !== message.refused) return true; // from a newer relay
     if (bytes.length < 1 + addressSize) return false;
     const subscription = this.#subscriptions.get(toHex(bytes.subarray(1, 1 + addressSize)));
     const rest = bytes.subarray(1 + addressSize);
     if (type === message.frame) {
       if (rest.length !== 4 + frameSize) return false;
-      if (subscription) this.#frame(subscription, rest);
-    } else if (type === message.end) {
-      if (!subscription) return true;
-      [subscription.refusals, subscription.ended] = [0, true];
-      subscription.onBacklogEnd();
+      subscription?.frame(rest);
     } else if (subscription) {
-      this.#refused(subscription, rest);
+      if (type === message.end) subscription.end();
+      else subscription.refuse(rest, () => this.#prove(subscription));
+      if (this.#unread || subscription.refused) this.#showRefused();
     }
     return true;
   }
 
-  /** The relay gives a sign of life every 20 s: without a word of TCP a dead connection would look open for many minutes. */
-  #watch() {
-    const socket = this.#socket;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => socket && this.#lost(socket), silence);
+  /** Proves a mailbox again, which every relay answers. False: there is none. */
+  #askAnything() {
+    const [subscription] = this.#subscriptions.values();
+    if (subscription) this.#prove(subscription);
+    return subscription !== undefined;
   }
 
-  /**
-   * A frame that a former connection brought is not taken from the backlog again; one that its sender posts again is.
-   * @param {Subscription} subscription
-   * @param {Uint8Array} rest age and frame
-   */
-  #frame(subscription, rest) {
-    const age = new DataView(rest.buffer, rest.byteOffset).getUint32(0);
-    const frame = rest.slice(4);
-    const isNew = subscription.seen.add(frame);
-    if (isNew || (subscription.ended && age === 0)) subscription.onFrame(frame, age);
-  }
-
-  /**
-   * A mailbox that is not read is a phone that does not ring: try again, ever more slowly. A proof that the relay finds wrong
-   * it finds wrong again: its operator named another URL than this page.
-   * @param {Subscription} subscription
-   * @param {Uint8Array} reason
-   */
-  #refused(subscription, reason) {
-    const code = new TextDecoder().decode(reason.subarray(0, 64)).replace(/[^a-z-]/g, "?");
-    if (subscription.refusals === 0) console.warn(`ringfork: the relay refuses a mailbox: ${code}`);
-    clearTimeout(subscription.retry);
-    if (code === "bad-proof") {
-      this.#unread = this.#tell(this.#unread, new RingforkError("bad-proof"));
-      return;
-    }
-    const delay = Math.min(60_000, 1000 * 2 ** subscription.refusals++);
-    subscription.retry = setTimeout(() => this.#prove(subscription), delay);
+  /** Tells why a mailbox is not read, as long as there is one. */
+  #showRefused() {
+    let why = null;
+    for (const { refused } of this.#subscriptions.values()) if ((why = refused)) break;
+    this.#unread = this.#tell(this.#unread, why);
   }
 
   /**
@@ -377,7 +357,7 @@ class RelayTransport {
       if (this.#nonce === nonce) {
         for (const subscription of waiting.splice(0, provedAtOnce)) {
           if (this.#subscriptions.get(toHex(subscription.mailbox.address)) !== subscription) continue;
-          clearTimeout(subscription.retry);
+          subscription.stop();
           this.#prove(subscription);
         }
         if (waiting.length > 0) return port2.postMessage(null);

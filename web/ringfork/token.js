@@ -10,6 +10,7 @@ const tokenSize = 40; // expiry in s since 1970 (8, big endian), MAC (32)
 const margin = 5_000; // ms before its expiry from which a token is not used any more: the way to the relay takes its time
 const patience = 10_000; // ms that the application's function may take
 const again = 10_000; // ms until the function is asked again for a token that comes expired: this clock is wrong, or that one
+const pause = 10_000; // ms at least between two questions that refusals lead to: it may be the application's key that is wrong
 
 /** The token at hand, and where the next one comes from. */
 export class PublishToken {
@@ -19,6 +20,8 @@ export class PublishToken {
   /** From when another one is asked for beside the requests, and from when they wait for it; in ms since 1970. */
   #stale = 0;
   #dead = 0;
+  /** Until when a refusal does not lead to another question; in ms since 1970. */
+  #settled = 0;
   /** @type {Promise<Uint8Array> | null} */
   #asking = null;
 
@@ -55,11 +58,13 @@ export class PublishToken {
   }
 
   /**
-   * The relay refused a token.
+   * The relay refused a token: the next one is another, unless there was such a refusal just now.
    * @param {Uint8Array | null} token
    */
   drop(token) {
-    if (this.renewable && this.#current === token) this.#current = null;
+    const now = Date.now();
+    if (!this.renewable || this.#current !== token || now < this.#settled) return;
+    [this.#current, this.#settled] = [null, now + pause];
   }
 
   /** Asks the application, once for all who wait. */

@@ -167,14 +167,16 @@ test("a frame waits as long as the relay said, for that mailbox only", async (t)
 });
 
 test("a mailbox whose proof is wrong is not proved again on this connection, and the phone hears why", async (t) => {
-  t.mock.method(console, "warn", () => {});
   const { transport, errors, states } = setUp(t);
   transport.subscribe(mailbox(), () => {}, () => {});
   await settle();
   FakeSocket.last.hello(1);
   FakeSocket.last.say(0x04, address, Buffer.from("bad-proof"));
   await settle();
-  t.mock.timers.tick(3_600_000);
+  for (let i = 0; i < 100; i++) {
+    t.mock.timers.tick(20_000);
+    FakeSocket.last.say(0x05);
+  }
   assert.equal(FakeSocket.last.sent.length, 1);
   assert.deepEqual([states.at(-1), errors.at(-1)], ["online", "bad-proof"]);
   FakeSocket.last.lose();
@@ -182,6 +184,68 @@ test("a mailbox whose proof is wrong is not proved again on this connection, and
   FakeSocket.last.hello(2);
   assert.equal(FakeSocket.last.sent.length, 1);
   assert.equal(errors.at(-1), null);
+});
+
+test("the phone hears that mailboxes are not read, until all of them are", async (t) => {
+  const { transport, errors, states } = setUp(t);
+  const other = Uint8Array.from(Buffer.alloc(20, 0xcd));
+  const leave = transport.subscribe(mailbox(), () => {}, () => {});
+  transport.subscribe({ ...mailbox(), address: other }, () => {}, () => {});
+  await settle();
+  FakeSocket.last.hello();
+  for (const refused of [address, other]) FakeSocket.last.say(0x04, refused, Buffer.from("too-many-subscriptions"));
+  await settle();
+  assert.deepEqual([states.at(-1), errors.slice(-2)], ["online", [null, "too-many-subscriptions"]], "told once");
+  t.mock.timers.tick(1000);
+  assert.equal(FakeSocket.last.sent.length, 4, "both are tried again");
+  FakeSocket.last.say(0x03, other);
+  await settle();
+  assert.equal(errors.at(-1), "too-many-subscriptions");
+  leave();
+  await settle();
+  assert.deepEqual([states.at(-1), errors.at(-1)], ["online", null]);
+});
+
+test("why a relay takes nobody is heard when the answer is slow, too", async (t) => {
+  let answer;
+  const slow = () => new Promise((resolve) => (answer = resolve));
+  const { errors } = setUp(t, { answer: slow });
+  await settle();
+  FakeSocket.last.lose();
+  t.mock.timers.tick(500);
+  const next = FakeSocket.last;
+  assert.equal(FakeSocket.all.length, 2);
+  answer(refuse(403, "bad-origin")());
+  await settle();
+  assert.deepEqual([errors.at(-1), next.closedWith], ["bad-origin", 1000]);
+  t.mock.timers.tick(3_600_000);
+  assert.equal(FakeSocket.all.length, 2);
+});
+
+test("an answer from before the network was another one, or the relay there, says nothing", async (t) => {
+  const answers = [];
+  const slow = () => new Promise((resolve) => answers.push(resolve));
+  const { errors, states, page } = setUp(t, { answer: slow });
+  await settle();
+  FakeSocket.last.lose();
+  page.dispatchEvent(new Event("online"));
+  FakeSocket.last.lose();
+  answers[0](refuse(403, "bad-origin")());
+  await settle();
+  assert.equal(errors.at(-1), "relay-unreachable");
+  t.mock.timers.tick(500);
+  FakeSocket.last.hello();
+  answers[1](refuse(403, "bad-origin")());
+  await settle();
+  assert.deepEqual([states.at(-1), errors.at(-1)], ["online", null]);
+});
+
+test("every reason to refuse a mailbox that docs/RELAY.md lists is a code here", async () => {
+  const page = await readFile(new URL("../../../docs/RELAY.md", import.meta.url), "utf8");
+  const rows = page.split("A subscription is refused by message `04`")[1].split("\nAnd ")[0].matchAll(/^\| `([a-z-]+)` \|/gm);
+  const codes = [...rows].map(([, code]) => code);
+  assert.ok(codes.length >= 3, `${codes.length} codes found`);
+  for (const code of codes) assert.ok(Object.hasOwn(errorCodes, code), code);
 });
 
 test("a frame that came is not taken from the next backlog again, but one that is posted again is", (t) => {

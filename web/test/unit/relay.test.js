@@ -132,8 +132,49 @@ test("a connection on which the signs of life stop is dead, however open it look
   assert.deepEqual([states.at(-1), socket.closedWith], ["connecting", 3000]);
   t.mock.timers.tick(250);
   FakeSocket.last.hello();
-  t.mock.timers.tick(3_600_000); // the clock of the former connection does not run on
+  t.mock.timers.tick(49_999); // the clock of the former connection does not run on
   assert.equal(states.at(-1), "online");
+});
+
+test("a connection that dies before its first sign of life is noticed, and a relay that gives none is left in peace", async (t) => {
+  const { transport, states } = setUp(t);
+  transport.subscribe(mailbox(), () => {}, () => {});
+  await settle();
+  const first = FakeSocket.last;
+  first.hello();
+  first.say(0x03, address);
+  t.mock.timers.tick(49_999);
+  assert.equal(first.sent.length, 1);
+  t.mock.timers.tick(1); // is it there? An older relay answers that too
+  assert.equal(first.sent.length, 2);
+  t.mock.timers.tick(49_999);
+  first.say(0x03, address);
+  t.mock.timers.tick(3_600_000);
+  assert.deepEqual([states.at(-1), first.sent.length], ["online", 2]);
+
+  first.lose();
+  t.mock.timers.tick(250);
+  const second = FakeSocket.last;
+  second.hello();
+  second.say(0x03, address);
+  t.mock.timers.tick(50_000);
+  t.mock.timers.tick(49_999);
+  assert.deepEqual([second.sent.length, second.closedWith], [2, null]);
+  t.mock.timers.tick(1);
+  assert.equal(second.closedWith, 3000);
+
+  // One that has given signs needs not be asked.
+  t.mock.timers.tick(250);
+  FakeSocket.last.hello();
+  FakeSocket.last.say(0x05);
+  FakeSocket.last.lose();
+  t.mock.timers.tick(500);
+  const fourth = FakeSocket.last;
+  fourth.hello();
+  t.mock.timers.tick(49_999);
+  assert.equal(fourth.closedWith, null);
+  t.mock.timers.tick(1);
+  assert.deepEqual([fourth.sent.length, fourth.closedWith], [1, 3000]);
 });
 
 test("when the network comes back it is tried at once", async (t) => {
@@ -152,9 +193,8 @@ test("when the network comes back it is tried at once", async (t) => {
   assert.deepEqual(states, ["connecting", "offline", "online", "connecting", "online"]);
 });
 
-test("a refused mailbox is tried again, more and more slowly", (t) => {
-  const warnings = t.mock.method(console, "warn", () => {});
-  const { transport } = setUp(t);
+test("a refused mailbox is tried again, more and more slowly", async (t) => {
+  const { transport, errors } = setUp(t);
   transport.subscribe(
     mailbox(),
     () => {},
@@ -170,8 +210,11 @@ test("a refused mailbox is tried again, more and more slowly", (t) => {
     t.mock.timers.tick(1);
     assert.equal(socket.sent.length, before + 1);
   }
-  assert.equal(warnings.mock.callCount(), 1);
-  assert.ok(!warnings.mock.calls[0].arguments[0].includes("ab"), "no address in a log");
+  await settle();
+  assert.equal(errors.at(-1), "rate-limited", "told when it does not pass at once");
+  socket.say(0x03, address);
+  await settle();
+  assert.equal(errors.at(-1), null);
 });
 
 test("close ends all of it, once", async (t) => {

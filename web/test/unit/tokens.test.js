@@ -75,6 +75,7 @@ test("a clock that is wrong does not have the function asked for each frame", as
 });
 
 test("a refused token is replaced once; the same one again, or none, is an error with its code", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"], now: 1_800_000_000_000 });
   let give = token(600, 1);
   const good = token(600, 2);
   const answer = (code) => (_, { body }) => (sent({ body }) === good ? taken() : json(401, { code, error: "x" }));
@@ -82,6 +83,7 @@ test("a refused token is replaced once; the same one again, or none, is an error
   const { transport, requests } = withFetch(t, (...args) => answer(code)(...args), { token: () => give });
   await assert.rejects(publish(transport), { code: "token-expired" });
   assert.equal(requests.length, 1, "the same token is not sent twice");
+  t.mock.timers.tick(10_000);
   give = good;
   await publish(transport);
   give = token(600, 3);
@@ -91,6 +93,21 @@ test("a refused token is replaced once; the same one again, or none, is an error
   const other = withFetch(t, (...args) => answer(code)(...args), { token: () => token(600, requests.length++) });
   await assert.rejects(publish(other.transport), { code: "bad-token" });
   assert.equal(other.requests.length, 2, "once more with a new one, and no more");
+});
+
+test("a key that the relay does not know has the function asked every 10 s, not with every frame", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"], now: 1_800_000_000_000 });
+  let asked = 0;
+  const refused = () => json(401, { code: "bad-token", error: "x" });
+  const { transport } = withFetch(t, refused, { token: () => token(600, ++asked) });
+  for (let i = 0; i < 10; i++) await assert.rejects(publish(transport), { code: "bad-token" });
+  assert.equal(asked, 2, "the first one, and one after its refusal");
+  t.mock.timers.tick(9_999);
+  await assert.rejects(publish(transport), { code: "bad-token" });
+  assert.equal(asked, 2);
+  t.mock.timers.tick(1);
+  for (let i = 0; i < 10; i++) await assert.rejects(publish(transport), { code: "bad-token" });
+  assert.equal(asked, 3);
 });
 
 test("without a token the relay's word is the error, and the phone's state tells it until a post is taken", async (t) => {

@@ -1,9 +1,8 @@
 /**
  * The usual transport: one WebSocket to read mailboxes, one fetch for everything else.
  */
-import { Seen } from "./seen.js";
 import type { TokenOption } from "./token.js";
-import type { Mailbox, Transport } from "./types.js";
+import type { Transport } from "./types.js";
 /**
  * Makes the transport to the relay at `url` (http, https, ws or wss; a path is a prefix of the relay's own paths).
  * Nothing is connected before `start()`.
@@ -17,16 +16,4 @@ export declare function relayTransport(url: string | URL, { token }?: {
 }): Transport & {
     iceServers(): RTCIceServer[];
     iceReady(): Promise<void>;
-};
-export type Subscription = {
-    mailbox: Mailbox;
-    onFrame: (frame: Uint8Array, ageMs: number) => void;
-    onBacklogEnd: () => void;
-    seen: Seen;
-    /**
-     * whether this connection brought the end of its backlog
-     */
-    ended: boolean;
-    refusals: number;
-    retry: ReturnType<typeof setTimeout> | undefined;
 };

@@ -19,7 +19,7 @@ export declare class PublishToken {
      */
     get(): Uint8Array | null | Promise<Uint8Array>;
     /**
-     * The relay refused a token.
+     * The relay refused a token: the next one is another, unless there was such a refusal just now.
      * @param {Uint8Array | null} token
      */
     drop(token: Uint8Array | null): void;
