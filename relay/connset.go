@@ -13,7 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// connSet is the set of open connections, and knows which of them reads an engine subscription.
+// connSet is the set of open connections, and counts what each client has of them.
 type connSet struct {
 	max       int
 	perClient use // the most that one client may have
@@ -23,8 +23,7 @@ type connSet struct {
 	clients map[netip.Prefix]use // of what is open
 	idle    chan struct{}        // of a set that is drained: closed when it is empty
 
-	subs   sync.RWMutex // guards owners
-	owners map[*nats.Subscription]*subscription
+	fanouts *fanouts
 
 	answersDropped int // see resyncDropped
 
@@ -37,7 +36,7 @@ const (
 	maxResync  = 2 * time.Second
 )
 
-// use is how many connections a client address prefix has, and engine subscriptions with all of them.
+// use is how many connections a client address prefix has, and how many mailboxes it reads with all of them together.
 type use struct{ conns, subs int }
 
 const (
@@ -50,7 +49,7 @@ const (
 func newConnSet(most int, factor float64) *connSet {
 	return &connSet{
 		max: most, perClient: use{max(1, int(maxClientConns*factor)), max(1, int(maxClientSubs*factor))},
-		conns: map[*conn]struct{}{}, clients: map[netip.Prefix]use{}, owners: map[*nats.Subscription]*subscription{},
+		conns: map[*conn]struct{}{}, clients: map[netip.Prefix]use{}, fanouts: newFanouts(),
 	}
 }
 
@@ -118,7 +117,7 @@ func (s *connSet) isDraining() bool {
 	return s.idle != nil
 }
 
-// hasRoom reports whether c may have one more engine subscription.
+// hasRoom reports whether c may read one more mailbox.
 func (s *connSet) hasRoom(c *conn) bool {
 	if s.subscriptions() >= maxSubs {
 		return false
@@ -135,21 +134,11 @@ func (s *connSet) count() int {
 	return len(s.conns)
 }
 
-func (s *connSet) subscriptions() int {
-	s.subs.RLock()
-	defer s.subs.RUnlock()
-	return len(s.owners)
-}
+func (s *connSet) subscriptions() int { return s.fanouts.count() }
 
-// own makes an engine subscription for sub, whose owner is found from then on; disown forgets it.
+// own makes sub a reader of its mailbox, with a new engine subscription if it is the first here; disown takes that back.
 func (s *connSet) own(sub *subscription, subscribe func() (*nats.Subscription, error)) error {
-	// Nobody looks for an owner meanwhile: the first message may come before subscribe returns.
-	s.subs.Lock()
-	var err error
-	if sub.nats, err = subscribe(); err == nil {
-		s.owners[sub.nats] = sub
-	}
-	s.subs.Unlock()
+	err := s.fanouts.join(sub, subscribe)
 	if err == nil {
 		s.use(sub.conn.client, 1)
 	}
@@ -157,12 +146,12 @@ func (s *connSet) own(sub *subscription, subscribe func() (*nats.Subscription, e
 }
 
 func (s *connSet) disown(sub *subscription) {
-	s.subs.Lock()
-	owned := s.owners[sub.nats] == sub
-	delete(s.owners, sub.nats)
-	s.subs.Unlock()
+	unused, owned := s.fanouts.leave(sub)
 	if owned {
 		s.use(sub.conn.client, -1)
+	}
+	if unused != nil {
+		unused.Unsubscribe() // fails only when the engine is gone
 	}
 }
 
@@ -172,13 +161,6 @@ func (s *connSet) use(client netip.Prefix, subs int) {
 	u := s.clients[client]
 	u.subs += subs
 	s.put(client, u)
-}
-
-// owner returns whose engine subscription this is, nil if it is nobody's any more.
-func (s *connSet) owner(of *nats.Subscription) *subscription {
-	s.subs.RLock()
-	defer s.subs.RUnlock()
-	return s.owners[of]
 }
 
 func (s *connSet) put(client netip.Prefix, u use) {
@@ -218,16 +200,7 @@ func (s *connSet) resyncDropped(answers *nats.Subscription) {
 		s.resyncAll()
 		return
 	}
-	missed := map[*conn]bool{}
-	s.subs.RLock()
-	for of, sub := range s.owners {
-		if n, _ := of.Dropped(); n > sub.dropped {
-			sub.dropped = n
-			missed[sub.conn] = true
-		}
-	}
-	s.subs.RUnlock()
-	resync(slices.Collect(maps.Keys(missed)))
+	resync(slices.Collect(maps.Keys(s.fanouts.missed())))
 }
 
 func (s *connSet) all() []*conn {

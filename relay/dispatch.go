@@ -20,7 +20,8 @@ type dispatcher struct {
 	messages chan *nats.Msg
 	inbox    string // answers to backlog reads come to inbox.<number of the read>
 	answers  *nats.Subscription
-	overflow bool // messages was full, and is not yet half empty
+	overflow bool            // messages was full, and is not yet half empty
+	readers  []*subscription // of one message; empty between two
 	quit     chan struct{}
 	wg       sync.WaitGroup
 
@@ -67,12 +68,12 @@ func (d *dispatcher) run() {
 }
 
 func (d *dispatcher) dispatch(msg *nats.Msg) {
-	if s := d.conns.owner(msg.Sub); s != nil {
-		s.conn.mu.Lock()
-		defer s.conn.mu.Unlock()
-		if !s.gone {
-			s.conn.pump.live(s, msg)
+	var live bool
+	if d.readers, live = d.conns.fanouts.of(msg.Sub, d.readers[:0]); live {
+		for _, s := range d.readers {
+			s.hear(msg)
 		}
+		clear(d.readers)
 		return
 	}
 	number, ok := strings.CutPrefix(msg.Subject, d.inbox+".")
@@ -92,6 +93,15 @@ func (d *dispatcher) dispatch(msg *nats.Msg) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.pump.answer(read, msg)
+}
+
+// hear takes a message as it is posted.
+func (s *subscription) hear(msg *nats.Msg) {
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	if !s.gone {
+		s.conn.pump.live(s, msg)
+	}
 }
 
 // expect makes c the one that gets the answers to a new backlog read, until forget. They are to come to the subject reply.

@@ -73,13 +73,19 @@ func (r *Relay) servePub(w http.ResponseWriter, req *http.Request) error {
 	if err := r.mayPublish(body[postSize:]); err != nil {
 		return err
 	}
+	to := address(body[:addressSize])
+	if n := r.fanoutCost(to); n > 0 {
+		if err := r.allowN(r.limits.posts, req, n); err != nil {
+			return err
+		}
+	}
 	if !r.enter() {
 		return draining()
 	}
 	defer r.leave()
 	start := time.Now()
 	// Not the request's context: a sender that hangs up has posted all the same.
-	err = r.mailboxes.post(r.ctx, address(body[:addressSize]), body[addressSize:postSize])
+	err = r.mailboxes.post(r.ctx, to, body[addressSize:postSize])
 	r.metrics.postSeconds.Observe(time.Since(start).Seconds())
 	r.metrics.result(r.metrics.framesPosted, err)
 	if err != nil {
@@ -87,6 +93,16 @@ func (r *Relay) servePub(w http.ResponseWriter, req *http.Request) error {
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// readersPerToken is to how many readers a frame is written for one token of who posts it.
+const readersPerToken = 32
+
+// fanoutCost is what a post to a mailbox costs besides the one token that each costs: who posts into a mailbox with a thousand
+// readers makes the relay write a thousand frames. Those who read it at other relays of a cluster are not known here.
+func (r *Relay) fanoutCost(to address) int {
+	// At most what is left of a full bucket, so that one who waits can post whatever the limits are multiplied with.
+	return min(r.conns.fanouts.countOf(to)/readersPerToken, r.limits.posts.limit.burst-1)
 }
 
 const postSize = addressSize + FrameSize

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"cmp"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -41,12 +42,13 @@ type subscription struct {
 	conn    *conn
 	address address
 	number  int // counts up
-	nats    *nats.Subscription
 	feed    *feed
 	read    read
 	lagged  bool // it missed frames because the reader is slow
-	dropped int  // how many messages of it NATS had dropped when the backlog was last read for that
 	gone    bool
+
+	fanout *fanout // of which it is readers[place]: see fanouts
+	place  int
 }
 
 func newPump(c *conn) pump { return pump{c: c, subs: map[address]*subscription{}} }
@@ -77,6 +79,11 @@ func (p *pump) subscribe(req request) {
 	err := r.conns.own(s, func() (*nats.Subscription, error) {
 		return r.engine.nc.ChanSubscribe(r.mailboxes.frames(req.address), r.dispatcher.messages)
 	})
+	if errors.Is(err, errTooManyReaders) {
+		req.code = "too-many-subscriptions"
+		p.refuse(req)
+		return
+	}
 	if err != nil {
 		p.c.stop(closeUnavailable)
 		return
@@ -94,7 +101,6 @@ func (p *pump) drop(s *subscription) {
 	p.held -= len(s.feed.held)
 	delete(p.subs, s.address)
 	p.c.relay.conns.disown(s)
-	s.nats.Unsubscribe() // fails only when the engine is gone
 	p.cancel(s)
 }
 

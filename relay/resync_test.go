@@ -20,17 +20,14 @@ func TestResyncAfterTheEngineWasLost(t *testing.T) {
 	c.expect("end")
 	r.mustPost(t, m.address, frame(1))
 	c.expect("frame 1")
-	var sub *nats.Subscription
-	for s := range r.conns.owners {
-		sub = s
-	}
+	fanout := r.conns.fanouts.byMailbox[m.address]
 	waitFor(t, func() bool { // no read is under way or to come
-		s := r.conns.owner(sub)
+		s := fanout.readers[0]
 		s.conn.mu.Lock()
 		defer s.conn.mu.Unlock()
 		return s.feed.phase == settled
 	})
-	if err := sub.Unsubscribe(); err != nil { // as if live frames went past
+	if err := fanout.nats.Unsubscribe(); err != nil { // as if live frames went past
 		t.Fatal(err)
 	}
 	r.mustPost(t, m.address, frame(2))

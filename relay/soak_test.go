@@ -64,8 +64,8 @@ func TestSoakLeavesNothing(t *testing.T) {
 	}
 	r.conns.mu.Lock()
 	defer r.conns.mu.Unlock()
-	if len(r.conns.clients) != 0 || len(r.conns.owners) != 0 {
-		t.Errorf("%d clients and %d owners are left", len(r.conns.clients), len(r.conns.owners))
+	if f := r.conns.fanouts; len(r.conns.clients) != 0 || len(f.byMailbox) != 0 || len(f.bySub) != 0 {
+		t.Errorf("%d clients and %d fanouts are left", len(r.conns.clients), len(f.byMailbox))
 	}
 	if n := r.conns.waiting.Load(); n != 0 {
 		t.Errorf("%d messages are counted that wait for nobody", n)

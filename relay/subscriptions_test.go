@@ -120,8 +120,8 @@ func TestSubscriptionsOfAClientAreBounded(t *testing.T) {
 	c := &conn{client: netip.MustParsePrefix("192.0.2.1/32")}
 	other := &conn{client: netip.MustParsePrefix("192.0.2.2/32")}
 	var last *subscription
-	for s.hasRoom(c) {
-		last = &subscription{conn: c}
+	for n := 0; s.hasRoom(c); n++ {
+		last = &subscription{conn: c, address: address{byte(n >> 16), byte(n >> 8), byte(n)}}
 		if err := s.own(last, func() (*nats.Subscription, error) { return &nats.Subscription{}, nil }); err != nil {
 			t.Fatal(err)
 		}
