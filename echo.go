@@ -10,19 +10,20 @@ import (
 	"path/filepath"
 
 	"ringfork/phone/echo"
+	"ringfork/relay"
 )
 
 // runEcho answers calls and sends back what it hears and sees, until ctx ends.
 func runEcho(ctx context.Context, args []string, stdout io.Writer) error {
 	f := flag.NewFlagSet("ringfork echo", flag.ContinueOnError)
-	relay := f.String("relay", "http://"+defaultAddr, "")
+	relayURL := f.String("relay", "http://"+defaultAddr, "")
 	dir := f.String("data", "", "")
 	if err := parseFlags(f, args); err != nil {
 		return err
 	}
-	origin, err := parseOrigin(*relay)
+	origin, err := relay.ParseOrigin(*relayURL)
 	if err != nil {
-		return badUsage("-relay %q is not http(s)://HOST[:PORT]", *relay)
+		return badUsage("-relay %q is not http(s)://HOST[:PORT]", *relayURL)
 	}
 	if *dir == "" {
 		user, err := os.UserConfigDir()

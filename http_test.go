@@ -48,7 +48,7 @@ func TestSlowClients(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- serveHTTP(ctx, newFairListener(l, 1000, nil), srv, func() {}, func() {}) }()
+	go func() { ended <- serveHTTP(ctx, newFairListener(l, 1000, 1000, nil), srv, func() {}, func() {}) }()
 	defer func() {
 		stop()
 		if err := <-ended; err != nil {
@@ -136,14 +136,15 @@ func TestEndDoesNotWaitForSlowClients(t *testing.T) {
 	}
 }
 
-// One client has so many connections and no more; others have theirs, and proxies as many as they like.
+// One client has so many connections and no more; others have theirs, and proxies as many as they like, up to what all
+// together may have.
 func TestFairListener(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	srv := newHTTPServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "here") }))
-	go srv.Serve(newFairListener(l, 2, proxies{netip.MustParsePrefix("127.0.0.3/32")}))
+	go srv.Serve(newFairListener(l, 2, 8, proxies{netip.MustParsePrefix("127.0.0.3/32")}))
 	defer srv.Close()
 	// serves reports whether a new connection from an address gets an answer. It stays open.
 	serves := func(from string) (net.Conn, bool) {
@@ -182,4 +183,9 @@ func TestFairListener(t *testing.T) {
 	}
 	first.Close()
 	waitFor(t, "there is room again", func() bool { _, ok := serves("127.0.0.1"); return ok })
+	for _, from := range []string{"127.0.0.3", "127.0.0.4"} {
+		if _, ok := serves(from); ok {
+			t.Errorf("one connection more than all may have is served to %s", from)
+		}
+	}
 }

@@ -19,6 +19,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"ringfork/relay"
 )
 
 // lanLife is for how long a certificate is made. Some systems take none of more than 825 days, whoever made it.
@@ -144,9 +146,9 @@ func outgoingAddr() netip.Addr {
 func lanOrigins(addrs []netip.Addr, port string) []string {
 	var origins []string
 	for _, a := range addrs {
-		origins = append(origins, originOf("https", a.String(), port))
+		origins = append(origins, relay.Origin("https", a.String(), port))
 	}
-	return append(origins, originOf("https", "localhost", port))
+	return append(origins, relay.Origin("https", "localhost", port))
 }
 
 // checkLAN refuses flags that say otherwise than -lan.

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 
 	"ringfork/relay"
 )
@@ -12,18 +13,23 @@ import (
 // the relay counts its own, so that nobody takes all that the system has by connecting and saying nothing.
 const clientConns = 2048
 
-// fairListener is a listener that ends connections of clients who have too many. Proxies have as many as they like.
+// connsFactor is how many TCP connections all together may be open for each reading connection of -conns: browsers keep some
+// for requests, and systems let a program have a certain number of files only, of which TURN wants some, too.
+const connsFactor = 3
+
+// fairListener is a listener that ends connections that are too many, and those of clients who have too many. Proxies have as
+// many as they like.
 type fairListener struct {
 	net.Listener
-	most    int
+	most    int64
+	open    atomic.Int64
+	clients *relay.ClientCount
 	proxies proxies
-
-	mu   sync.Mutex
-	open map[netip.Prefix]int
 }
 
-func newFairListener(l net.Listener, most int, proxies proxies) *fairListener {
-	return &fairListener{Listener: l, most: max(1, most), proxies: proxies, open: map[netip.Prefix]int{}}
+// newFairListener lets each client have perClient connections, and all together most.
+func newFairListener(l net.Listener, perClient, most int, proxies proxies) *fairListener {
+	return &fairListener{Listener: l, most: int64(most), clients: relay.NewClientCount(perClient), proxies: proxies}
 }
 
 func (l *fairListener) Accept() (net.Conn, error) {
@@ -32,13 +38,8 @@ func (l *fairListener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		at, err := netip.ParseAddrPort(c.RemoteAddr().String())
-		if err != nil || l.proxies.contain(at.Addr().Unmap()) {
-			return c, nil
-		}
-		client := relay.ClientPrefix(at.Addr())
-		if l.take(client) {
-			return &countedConn{Conn: c, ended: sync.OnceFunc(func() { l.give(client) })}, nil
+		if ended, ok := l.take(c.RemoteAddr()); ok {
+			return &countedConn{Conn: c, ended: sync.OnceFunc(ended)}, nil
 		}
 		if tcp, ok := c.(*net.TCPConn); ok {
 			tcp.SetLinger(0) // without a trace in the system's table of connections
@@ -47,22 +48,22 @@ func (l *fairListener) Accept() (net.Conn, error) {
 	}
 }
 
-func (l *fairListener) take(client netip.Prefix) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.open[client] >= l.most {
-		return false
+// take counts a connection until ended is called. It is false if that is one too many.
+func (l *fairListener) take(remote net.Addr) (ended func(), ok bool) {
+	if l.open.Add(1) > l.most {
+		l.open.Add(-1)
+		return nil, false
 	}
-	l.open[client]++
-	return true
-}
-
-func (l *fairListener) give(client netip.Prefix) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.open[client]--; l.open[client] == 0 {
-		delete(l.open, client)
+	at, err := netip.ParseAddrPort(remote.String())
+	if err != nil || l.proxies.contain(at.Addr().Unmap()) {
+		return func() { l.open.Add(-1) }, true
 	}
+	client := relay.ClientPrefix(at.Addr())
+	if !l.clients.Add(client) {
+		l.open.Add(-1)
+		return nil, false
+	}
+	return func() { l.clients.Done(client); l.open.Add(-1) }, true
 }
 
 type countedConn struct {

@@ -11,6 +11,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"ringfork/relay"
 )
 
 // newRegistry returns a registry that has what Go and the system say of the process.
@@ -101,7 +103,7 @@ var forwarding = []string{"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Ho
 // made to resolve to this machine asks for that name. A proxy on this machine may tell nothing of itself, so where one may
 // be no request is local.
 func (o *ops) isLocal(r *http.Request) bool {
-	addr := remoteAddr(r)
+	addr := relay.RemoteAddr(r)
 	if o.proxied || !addr.IsLoopback() || o.proxies.contain(addr) ||
 		slices.ContainsFunc(forwarding, func(name string) bool { return r.Header.Get(name) != "" }) {
 		return false

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"ringfork/relay"
 )
 
 // parseProxies reads a list of CIDR prefixes and single IP addresses.
@@ -36,7 +38,7 @@ func (p proxies) contain(a netip.Addr) bool {
 // proxies vouch for. Each proxy appends to X-Forwarded-For the address that it was asked from, so that is the rightmost entry
 // that is no proxy: what stands left of it is the client's own word.
 func (p proxies) clientAddr(r *http.Request) netip.Addr {
-	addr := remoteAddr(r)
+	addr := relay.RemoteAddr(r)
 	entries := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for i := len(entries) - 1; i >= 0 && p.contain(addr); i-- {
 		next, ok := parseForwarded(entries[i])
@@ -56,10 +58,4 @@ func parseForwarded(text string) (netip.Addr, bool) {
 	}
 	addr, err := netip.ParseAddr(strings.Trim(text, "[]"))
 	return addr.Unmap(), err == nil
-}
-
-// remoteAddr returns the address of a request's connection, none if it cannot be told.
-func remoteAddr(r *http.Request) netip.Addr {
-	at, _ := netip.ParseAddrPort(r.RemoteAddr)
-	return at.Addr().Unmap()
 }

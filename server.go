@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -108,7 +109,7 @@ func (s *server) run(ctx context.Context, stdout, stderr io.Writer, notice func(
 		defer cancel()
 		relayServer.Drain(within, s.drain)
 	}
-	fair := newFairListener(listener, int(clientConns*s.limits), s.proxies)
+	fair := newFairListener(listener, int(clientConns*s.limits), connsFactor*cmp.Or(s.conns, relay.DefaultMaxConns), s.proxies)
 	return serveHTTP(ctx, fair, srv, ready, drain)
 }
 

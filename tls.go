@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"ringfork/relay"
 )
 
 // certificate is a certificate and its key in two PEM files. They are read again when they have changed, so that a server
@@ -94,11 +96,11 @@ func (c *certificate) origins(port string) []string {
 	var origins []string
 	for _, name := range c.now.Leaf.DNSNames {
 		if !strings.Contains(name, "*") {
-			origins = append(origins, originOf("https", name, port))
+			origins = append(origins, relay.Origin("https", name, port))
 		}
 	}
 	for _, ip := range c.now.Leaf.IPAddresses {
-		origins = append(origins, originOf("https", ip.String(), port))
+		origins = append(origins, relay.Origin("https", ip.String(), port))
 	}
 	return origins
 }

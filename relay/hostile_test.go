@@ -2,7 +2,6 @@ package relay
 
 import (
 	"crypto/ed25519"
-	"net/netip"
 	"testing"
 	"time"
 
@@ -96,19 +95,5 @@ func TestLimiterIsBounded(t *testing.T) {
 	}
 	if len(l.buckets) != maxBuckets || refused != 8 {
 		t.Errorf("%d buckets, %d refused", len(l.buckets), refused)
-	}
-}
-
-func TestClientPrefix(t *testing.T) {
-	for in, want := range map[string]string{
-		"192.0.2.7": "192.0.2.7/32", "::ffff:192.0.2.7": "192.0.2.7/32",
-		"2001:db8:1:2:3::4": "2001:db8:1:2::/64", "fe80::1%eth0": "fe80::/64",
-	} {
-		if got := ClientPrefix(netip.MustParseAddr(in)).String(); got != want {
-			t.Errorf("%s: %s, want %s", in, got, want)
-		}
-	}
-	if got := ClientPrefix(netip.Addr{}); got != (netip.Prefix{}) {
-		t.Errorf("no address: %v", got)
 	}
 }

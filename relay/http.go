@@ -179,10 +179,10 @@ func (r *Relay) servePutSlot(w http.ResponseWriter, req *http.Request) error {
 // readValue reads a slot's value: not too many at a time of one client.
 func (r *Relay) readValue(w http.ResponseWriter, req *http.Request) ([]byte, error) {
 	client := ClientPrefix(r.cfg.ClientAddr(req))
-	if !r.limits.bodies.begin(client) {
+	if !r.limits.bodies.Add(client) {
 		return nil, rateLimited("too many values are on their way from this address", time.Second)
 	}
-	defer r.limits.bodies.end(client)
+	defer r.limits.bodies.Done(client)
 	return readBody(w, req, MaxSlotSize, r.cfg.tuning.valueTimeout)
 }
 

@@ -1,7 +1,6 @@
 package relay
 
 import (
-	"net/http"
 	"net/netip"
 	"sync"
 	"time"
@@ -84,39 +83,12 @@ type clientLimits struct {
 
 	subscribes *limiter[netip.Prefix] // of all the client's connections together
 
-	bodies *underWay // values of slots that are coming
+	bodies *ClientCount // values of slots that are coming
 }
 
 // maxBodies is how many values of slots may be on their way from one client: each takes up to 256 kB until it is whole, for
 // which it has half a minute.
 const maxBodies = 64
-
-// underWay counts what clients are in the middle of.
-type underWay struct {
-	most int
-
-	mu sync.Mutex
-	of map[netip.Prefix]int
-}
-
-// begin counts one more until end, and is false if a client has too many.
-func (u *underWay) begin(client netip.Prefix) bool {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.of[client] >= u.most {
-		return false
-	}
-	u.of[client]++
-	return true
-}
-
-func (u *underWay) end(client netip.Prefix) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.of[client]--; u.of[client] == 0 {
-		delete(u.of, client)
-	}
-}
 
 // putCost is what a put of so many bytes costs, besides the one token that each costs.
 func putCost(bytes int) int { return bytes / slotSizes[0] }
@@ -138,28 +110,6 @@ func newClientLimits(posts rateLimit, factor float64) clientLimits {
 
 		subscribes: of(1000, 1<<14),
 
-		bodies: &underWay{most: max(1, int(maxBodies*factor)), of: map[netip.Prefix]int{}},
+		bodies: NewClientCount(int(maxBodies * factor)),
 	}
-}
-
-// ClientPrefix returns what stands for one client: an IPv4 address, or the /64 within which an IPv6 host is free to choose.
-func ClientPrefix(a netip.Addr) netip.Prefix {
-	a = a.Unmap().WithZone("")
-	bits := 32
-	if a.Is6() {
-		bits = 64
-	}
-	p, err := a.Prefix(bits)
-	if err != nil {
-		return netip.Prefix{} // no address: all such requests are one client
-	}
-	return p
-}
-
-func remoteAddr(r *http.Request) netip.Addr {
-	ap, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{}
-	}
-	return ap.Addr()
 }

@@ -1,10 +1,45 @@
 package relay
 
 import (
+	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 )
+
+// ParseOrigin returns text, such as "https://Calls.example:443/", in the form that browsers give an origin.
+func ParseOrigin(text string) (string, error) {
+	u, err := url.Parse(strings.TrimSpace(text))
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil ||
+		strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+		return "", fmt.Errorf("%q is not http(s)://HOST[:PORT]", text)
+	}
+	return Origin(u.Scheme, u.Hostname(), u.Port()), nil
+}
+
+// Origin returns an origin; a port that goes without saying is not part of it.
+func Origin(scheme, host, port string) string {
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if port == "" || scheme == "http" && port == "80" || scheme == "https" && port == "443" {
+		return strings.ToLower(scheme + "://" + host)
+	}
+	return strings.ToLower(scheme + "://" + host + ":" + port)
+}
+
+// parseOrigins returns a copy of list in the form that browsers give origins.
+func parseOrigins(list []string) ([]string, error) {
+	origins := make([]string, len(list))
+	for i, text := range list {
+		var err error
+		if origins[i], err = ParseOrigin(text); err != nil {
+			return nil, fmt.Errorf("relay origin %w", err)
+		}
+	}
+	return origins, nil
+}
 
 // checkOrigin refuses requests of pages that may not use this relay. Browsers name a page's origin in every request to
 // another origin that the page could read the answer of, in every post, and when they open a WebSocket. Programs name none.

@@ -7,9 +7,23 @@ import (
 	"github.com/coder/websocket"
 )
 
+func TestParseOrigin(t *testing.T) {
+	for text, want := range map[string]string{
+		"https://Calls.example": "https://calls.example", "https://calls.example:443": "https://calls.example",
+		"http://calls.example:80/": "http://calls.example", " http://calls.example:443": "http://calls.example:443",
+		"https://[2001:DB8::1]:443": "https://[2001:db8::1]", "http://[::1]:8787": "http://[::1]:8787",
+		"calls.example": "", "wss://calls.example": "", "https://a@calls.example": "", "https://calls.example/x": "", "https://": "",
+		"https://calls.example?": "https://calls.example", "https://calls.example?a": "", "https://calls.example#a": "",
+	} {
+		if got, err := ParseOrigin(text); got != want || (err == nil) != (want != "") {
+			t.Errorf("%s: %q, %v; want %q", text, got, err, want)
+		}
+	}
+}
+
 func TestAllow(t *testing.T) {
 	const allowed, other = "https://app.example", "https://other.example"
-	r := startRelay(t, func(c *Config) { c.Allow = []string{"https://App.example/"} })
+	r := startRelay(t, func(c *Config) { c.Allow = []string{"https://App.example:443/"} })
 	for _, test := range []struct {
 		method, path, origin string
 		status               int

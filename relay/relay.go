@@ -19,9 +19,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -43,6 +41,9 @@ type ICEServer struct {
 	Username   string   `json:"username,omitempty"`
 	Credential string   `json:"credential,omitempty"`
 }
+
+// DefaultMaxConns is how many reading connections may be open where Config does not say.
+const DefaultMaxConns = 16384
 
 // Config says how a relay is run. Only Origins must be set.
 type Config struct {
@@ -252,9 +253,9 @@ func (c *Config) setDefaults() error {
 	} else {
 		setDefault(&c.SlotBytes, 1<<30)
 	}
-	setDefault(&c.MaxConns, 16384)
+	setDefault(&c.MaxConns, DefaultMaxConns)
 	if c.ClientAddr == nil {
-		c.ClientAddr = remoteAddr
+		c.ClientAddr = RemoteAddr
 	}
 	t := &c.tuning
 	setDefault(&t.rereadAfter, 2*time.Second)
@@ -275,21 +276,6 @@ func (c *Config) setDefaults() error {
 		t.mailbox = rateLimit{perSecond: 6, burst: 256}
 	}
 	return nil
-}
-
-// parseOrigins returns a copy of list in the form that browsers give origins.
-func parseOrigins(list []string) ([]string, error) {
-	origins := make([]string, len(list))
-	for i, o := range list {
-		o = strings.ToLower(strings.TrimSuffix(o, "/"))
-		u, err := url.Parse(o)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil ||
-			o != u.Scheme+"://"+u.Host {
-			return nil, fmt.Errorf("relay origin %q is not scheme://host[:port]", list[i])
-		}
-		origins[i] = o
-	}
-	return origins, nil
 }
 
 func setDefault[T int | int64 | time.Duration](v *T, def T) {

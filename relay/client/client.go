@@ -86,6 +86,12 @@ func New(origin string) (*Client, error) { return NewWith(origin, Options{}) }
 // NewWith does the same with options.
 func NewWith(origin string, options Options) (*Client, error) {
 	origin = strings.ToLower(strings.TrimSuffix(origin, "/"))
+	// Proofs are made out to the form in which browsers give an origin: without a port that goes without saying.
+	if strings.HasPrefix(origin, "https://") {
+		origin = strings.TrimSuffix(origin, ":443")
+	} else {
+		origin = strings.TrimSuffix(origin, ":80")
+	}
 	u, err := url.Parse(origin)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil ||
 		origin != u.Scheme+"://"+u.Host {

@@ -502,6 +502,19 @@ func TestBadOrigin(t *testing.T) {
 			t.Errorf("origin %q was taken", o)
 		}
 	}
+	for given, want := range map[string]string{
+		"https://Relay:443/": "https://relay", "http://relay:80": "http://relay", "http://relay:443": "http://relay:443",
+		"https://[::1]:443": "https://[::1]", "https://relay:8443": "https://relay:8443",
+	} {
+		c, err := New(given)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.origin != want {
+			t.Errorf("origin %q is %q, want %q", given, c.origin, want)
+		}
+		c.Close()
+	}
 }
 
 func TestCloseLeavesNoGoroutine(t *testing.T) {

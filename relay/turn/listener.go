@@ -3,10 +3,11 @@ package turn
 import (
 	"crypto/tls"
 	"net"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"ringfork/relay"
 )
 
 const (
@@ -22,17 +23,16 @@ const (
 
 // connSet remembers the connections of several listeners, because pion does not: its Close would leave them open.
 type connSet struct {
-	limits float64
-	starts *starts
+	clients *relay.ClientCount
+	starts  *starts
 
-	mu      sync.Mutex
-	conns   map[source]*tcpConn
-	clients map[netip.Prefix]int
-	closed  bool
+	mu     sync.Mutex
+	conns  map[source]*tcpConn
+	closed bool
 }
 
 func newConnSet(limits float64, starts *starts) *connSet {
-	return &connSet{limits: limits, starts: starts, conns: map[source]*tcpConn{}, clients: map[netip.Prefix]int{}}
+	return &connSet{clients: relay.NewClientCount(int(maxClientConns * limits)), starts: starts, conns: map[source]*tcpConn{}}
 }
 
 // listener puts what it accepts into a connSet. With tls the connections are encrypted; the handshake is part of the first
@@ -66,12 +66,10 @@ func (l *listener) Accept() (net.Conn, error) {
 func (s *connSet) add(c *tcpConn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	client := prefixOf(c.raw.RemoteAddr())
-	if s.conns[c.client] != nil || s.closed || len(s.conns) >= maxConns || s.clients[client] >= int(maxClientConns*s.limits) {
+	if s.conns[c.client] != nil || s.closed || len(s.conns) >= maxConns || !s.clients.Add(prefixOf(c.raw.RemoteAddr())) {
 		return false
 	}
 	s.conns[c.client] = c
-	s.clients[client]++
 	return true
 }
 
@@ -82,10 +80,7 @@ func (s *connSet) remove(c *tcpConn) {
 		return
 	}
 	delete(s.conns, c.client)
-	client := prefixOf(c.raw.RemoteAddr())
-	if s.clients[client]--; s.clients[client] == 0 {
-		delete(s.clients, client)
-	}
+	s.clients.Done(prefixOf(c.raw.RemoteAddr()))
 }
 
 // allocated notes that a connection has an allocation, or has none any more.

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"ringfork/relay"
 )
 
 // What one set of credentials may use, and what one client address may, however many credentials it has: four times that,
@@ -68,19 +70,7 @@ func parseUserID(id string) (name string, client netip.Prefix, ok bool) {
 	return name, client, err == nil
 }
 
-// prefixOf returns what stands for one client: an IPv4 address, or the /64 within which an IPv6 host is free to choose.
-func prefixOf(a net.Addr) netip.Prefix {
-	ip := addrPortOf(a).Addr()
-	bits := 32
-	if ip.Is6() {
-		bits = 64
-	}
-	p, err := ip.Prefix(bits)
-	if err != nil {
-		return netip.PrefixFrom(netip.IPv4Unspecified(), 32) // no address: all such clients are one
-	}
-	return p
-}
+func prefixOf(a net.Addr) netip.Prefix { return relay.ClientPrefix(addrPortOf(a).Addr()) }
 
 func addrPortOf(a net.Addr) netip.AddrPort {
 	var at netip.AddrPort
