@@ -43,6 +43,7 @@ func parseServe(args []string) (*server, error) {
 	turnSecret := f.String("turn-secret", "", "")
 	turnTLS := f.String("turn-tls", "", "")
 	turnPorts := f.String("turn-ports", "", "")
+	turnMbits := f.Int("turn-mbits", 0, "")
 	drain := f.Float64("drain", 5, "")
 	s := &server{}
 	f.StringVar(&s.dataDir, "data", "", "")
@@ -80,6 +81,9 @@ func parseServe(args []string) (*server, error) {
 		}
 	}
 	if s.turn, err = parseTURN(*turnServer, *turnSecret, *turnTLS, *turnPorts); err != nil {
+		return nil, err
+	}
+	if err := s.turn.bound(*turnMbits); err != nil {
 		return nil, err
 	}
 	if *origins != "" {

@@ -35,6 +35,7 @@ Flags of the server:
   -turn-tls PORT      its port for TLS, when there is a certificate (default 5349; 0: one that is free)
   -turn-ports LOW-HIGH
                       the UDP ports of relayed addresses, for a firewall (default: any that are free)
+  -turn-mbits N       Mbit/s that all who use it together may relay; the rest is dropped (default 0: no bound)
   -turn URL[,URL]     use a TURN server elsewhere, such as coturn: turn:HOST:PORT?transport=udp,
                       turn:HOST:PORT?transport=tcp, turns:HOST:PORT, stun:HOST:PORT
   -turn-secret FILE   the secret shared with that server, one line (coturn's static-auth-secret)

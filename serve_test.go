@@ -246,7 +246,7 @@ func TestExitCodes(t *testing.T) {
 
 func TestUsageNamesEveryDefault(t *testing.T) {
 	for _, want := range []string{
-		defaultAddr, "-addr ", "-origin ", "-turn ", "-turn-tls ", "-turn-ports ", "-turn-secret ", "-data ", "-module ", "build ", "-o ",
+		defaultAddr, "-addr ", "-origin ", "-turn ", "-turn-tls ", "-turn-ports ", "-turn-mbits ", "-turn-secret ", "-data ", "-module ", "build ", "-o ",
 		"-allow ", "-proxy ", "-publish-key ", "-limits ", "-backlog ", "-slots ", "-conns ", "-tls-cert ", "-tls-key ", "-lan", "-ops ", "-drain ", "token ",
 		"-nats ", "-nats-creds ", "-nats-replicas ", "-nats-key ",
 	} {

@@ -27,6 +27,7 @@ type turnOptions struct {
 	anyTLSPort bool           // instead: one that is free
 	minPort    uint16         // of relayed addresses at ours; 0: any
 	maxPort    uint16
+	mbits      int      // Mbit/s that all clients of ours together may relay; 0: any
 	urls       []string // of another server
 	secretFile string   // the secret that we share with it
 }
@@ -74,6 +75,18 @@ func parseTURN(server, secretFile, tlsPort, ports string) (turnOptions, error) {
 		}
 	}
 	return o, nil
+}
+
+// bound reads the flag -turn-mbits.
+func (o *turnOptions) bound(mbits int) error {
+	switch {
+	case mbits < 0 || mbits > 1e6:
+		return badUsage("-turn-mbits %d is not a number of Mbit/s from 1 to 1000000, or 0", mbits)
+	case mbits > 0 && len(o.urls) > 0:
+		return badUsage("-turn-mbits is for the TURN server of this program: coturn has bps-capacity")
+	}
+	o.mbits = mbits
+	return nil
 }
 
 // parsePortRange reads a range such as 50000-50999.
@@ -180,6 +193,7 @@ func (s *server) startTURN(web netip.Addr, origins []string, cert *certificate) 
 	}
 	cfg := turnConfig(o.at, web)
 	cfg.Limits, cfg.MinPort, cfg.MaxPort = s.limits, o.minPort, o.maxPort
+	cfg.TotalBytes = o.mbits * 1e6 / 8
 	if cert != nil {
 		cfg.TLS, cfg.TLSPort = cert.config(), o.tlsPort
 		if o.tlsPort == 0 && !o.anyTLSPort && s.port != 0 {
@@ -213,7 +227,7 @@ func registerTURN(registry prometheus.Registerer, server *turn.Server) {
 			Name: "ringfork_turn_relayed_bytes_total", Help: "Bytes relayed by the TURN server, both directions together.",
 		}, func() float64 { return float64(server.RelayedBytes()) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name: "ringfork_turn_dropped_packets_total", Help: "Packets dropped because somebody had used up what they may relay.",
+			Name: "ringfork_turn_dropped_packets_total", Help: "Packets dropped because somebody, or all together, had used up what they may relay.",
 		}, func() float64 { return float64(server.DroppedPackets()) }),
 	)
 }

@@ -22,6 +22,7 @@ func TestParseTURN(t *testing.T) {
 		want turnOptions
 	}{
 		{"-turn-tls 0", turnOptions{anyTLSPort: true}},
+		{"-turn-mbits 500", turnOptions{mbits: 500}},
 		{"-turn-ports 50000-50999", turnOptions{minPort: 50000, maxPort: 50999}},
 		{"-turn 192.0.2.1:9 -turn-tls 443", turnOptions{at: netip.MustParseAddrPort("192.0.2.1:9"), tlsPort: 443}},
 		{
@@ -45,6 +46,8 @@ func TestParseTURN(t *testing.T) {
 		{"-turn-ports 0-9", "range of ports"},
 		{"-turn-ports 9-8", "range of ports"},
 		{"-turn-ports 9", "range of ports"},
+		{"-turn-mbits -1", "number of Mbit/s"},
+		{"-turn turn:a.example -turn-secret f -turn-mbits 5", "bps-capacity"},
 		{"-turn turn:a.example -turn-secret f -turn-ports 1-2", "min-port"},
 		{"-turn-tls https", "number from 0 to 65535"},
 		{"-turn-tls 65536", "number from 0 to 65535"},

@@ -28,6 +28,9 @@ const (
 	userBurst = 2 * userBytes
 
 	clientShare = 4
+
+	// minBurst is what all together may relay at once, however little they may in a second: some packets.
+	minBurst = 64 << 10
 )
 
 var errQuota = errors.New("quota is used up")
@@ -36,7 +39,8 @@ var errQuota = errors.New("quota is used up")
 // set of credentials, a client an address prefix: so that many credentials buy nothing.
 type quota struct {
 	max    int
-	client float64 // how many users' shares a client may have
+	client float64       // how many users' shares a client may have
+	total  *rate.Limiter // of what all relay together; nil: any
 	now    func() time.Time
 
 	relayed, dropped atomic.Uint64
@@ -56,6 +60,11 @@ type share struct {
 
 func newQuota(max int, limits float64, now func() time.Time) *quota {
 	return &quota{max: max, client: clientShare * limits, now: now, users: map[string]*share{}, clients: map[netip.Prefix]*share{}}
+}
+
+// bound lets all together relay so many bytes in a second, before anything is relayed.
+func (q *quota) bound(bytesPerSecond int) {
+	q.total = rate.NewLimiter(rate.Limit(bytesPerSecond), max(minBurst, bytesPerSecond/4))
 }
 
 // userID says who makes an allocation, in the one string that pion keeps with it.
@@ -160,7 +169,8 @@ type lease struct {
 // spend reports whether so many bytes more may be relayed now. If not they are to be dropped, as UDP does.
 func (l *lease) spend(bytes int) bool {
 	now := l.quota.now()
-	if !l.user.traffic.AllowN(now, bytes) || !l.client.traffic.AllowN(now, bytes) {
+	if !l.user.traffic.AllowN(now, bytes) || !l.client.traffic.AllowN(now, bytes) ||
+		l.quota.total != nil && !l.quota.total.AllowN(now, bytes) {
 		l.quota.dropped.Add(1)
 		return false
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/pion/stun/v4"
+
+	"golang.org/x/time/rate"
 )
 
 func TestAllocationsAreBounded(t *testing.T) {
@@ -97,6 +99,43 @@ func TestClientQuota(t *testing.T) {
 		if _, err := q.take(bad); err == nil || q.allow(bad, "", nil) {
 			t.Errorf("user id %q is taken", bad)
 		}
+	}
+}
+
+// What all together may relay is bounded, too, whoever they are, and what is over it is counted as dropped.
+func TestAllTrafficIsBounded(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	q := newQuota(1000, 1, func() time.Time { return now })
+	q.bound(4 << 20)
+	const packet = 1 << 10
+	drain := func() (sent int) {
+		for i := range 4 {
+			l, err := q.take(id("user", fmt.Sprintf("192.0.2.%d", i)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			l.user = &share{traffic: rate.NewLimiter(rate.Inf, 0)} // only what all together may counts here
+			for l.spend(packet) {
+				sent += packet
+			}
+			l.user.allocations++
+			l.release()
+		}
+		return sent
+	}
+	if sent := drain(); sent != 1<<20 {
+		t.Errorf("all relayed %d bytes at once, want %d", sent, 1<<20)
+	}
+	now = now.Add(time.Second / 8)
+	if sent := drain(); sent != 1<<19 {
+		t.Errorf("all relayed %d bytes in the eighth of a second after, want %d", sent, 1<<19)
+	}
+	if got := q.dropped.Load(); got != 8 {
+		t.Errorf("%d packets were counted as dropped, want 8", got)
+	}
+	q.bound(1)
+	if drain() != minBurst {
+		t.Error("a small bound has no room for packets")
 	}
 }
 

@@ -41,6 +41,9 @@ type Config struct {
 	// Limits multiplies what one client address may use: 512 allocations and 100 Mbit/s of relayed traffic in both directions
 	// together, whatever credentials it has. Zero means 1. One set of credentials may use a quarter of what one address may.
 	Limits float64
+	// TotalBytes bounds what all together may relay in a second, each byte counted once, though it comes in and goes out.
+	// Zero: anything.
+	TotalBytes int
 	// TLS has the certificate by which the server is reached as turns:. Nil: it is not.
 	TLS *tls.Config
 	// TLSPort is where it listens for TLS, at the IP address of Listen; 0 lets the system choose one.
@@ -127,6 +130,9 @@ func serve(cfg Config, listen, public netip.Addr, udp net.PacketConn, ports ...n
 		conns: newConnSet(cfg.Limits, starts),
 	}
 	rand.Read(s.creds.secret)
+	if cfg.TotalBytes > 0 {
+		s.quota.bound(cfg.TotalBytes)
+	}
 	s.relays = newRelays(listen, public, cfg.MinPort, cfg.MaxPort, s.quota)
 	guard := newGuard(udp, cfg.Limits, cfg.now, starts)
 	listeners := []*listener{{Listener: ports[0], set: s.conns, way: byTCP}}
@@ -211,7 +217,8 @@ func (s *Server) Allocations() int { return s.quota.allocations() }
 // RelayedBytes returns how many bytes were relayed so far, both directions together.
 func (s *Server) RelayedBytes() uint64 { return s.quota.relayed.Load() }
 
-// DroppedPackets returns how many packets were dropped so far because their user or client had used up what it may relay.
+// DroppedPackets returns how many packets were dropped so far because their user or client, or all together, had used
+// up what they may relay.
 func (s *Server) DroppedPackets() uint64 { return s.quota.dropped.Load() }
 
 // Close ends all allocations and connections. Calling it again returns the same error.
