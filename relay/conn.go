@@ -89,7 +89,7 @@ type request struct {
 type outgoing struct {
 	kind    byte
 	address address
-	age     time.Duration
+	age     time.Duration // of a frame when it was queued; zero: it is live
 	id      string    // of a frame
 	at      time.Time // when a frame was queued
 	body    []byte    // frame, or code

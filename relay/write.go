@@ -56,9 +56,9 @@ func (c *conn) next() (m outgoing, ok bool) {
 	}
 	m = c.queue[0]
 	oldest := time.Now().Add(-c.relay.cfg.FrameAge)
-	for first := true; first || len(c.queue) > 0 && c.queue[0].kind == msgFrame && c.queue[0].at.Before(oldest); first = false {
+	for first := true; first || len(c.queue) > 0 && c.queue[0].postedBefore(oldest); first = false {
 		c.queue[0] = outgoing{}
-		c.queue = c.queue[1:] // and frames behind it that have waited for longer than frames live
+		c.queue = c.queue[1:] // and frames behind it that are older than frames may be
 	}
 	if len(c.queue) == 0 {
 		c.queue = nil
@@ -66,6 +66,8 @@ func (c *conn) next() (m outgoing, ok bool) {
 	c.pump.advance() // a backlog may have waited for room
 	return m, true
 }
+
+func (m outgoing) postedBefore(t time.Time) bool { return m.kind == msgFrame && m.at.Add(-m.age).Before(t) }
 
 // send writes one message, in one piece.
 func (c *conn) send(m outgoing) error {
@@ -91,9 +93,18 @@ func (m outgoing) head() []byte {
 	}
 	b = append(b, m.address[:]...)
 	if m.kind == msgFrame {
-		b = binary.BigEndian.AppendUint32(b, uint32(m.age.Milliseconds()))
+		b = binary.BigEndian.AppendUint32(b, uint32(m.ageAt(time.Now()).Milliseconds()))
 	}
 	return b
+}
+
+// ageAt returns the age of a frame: that which it had when it was queued, and how long it has waited since. To clients a frame
+// of age zero is one that they hear live, and it is that however slowly they read.
+func (m outgoing) ageAt(now time.Time) time.Duration {
+	if m.age == 0 {
+		return 0
+	}
+	return m.age + max(0, now.Sub(m.at))
 }
 
 // ping asks the client for a sign of life (see alive), and gives it one.
