@@ -90,9 +90,9 @@ type outgoing struct {
 	kind    byte
 	address address
 	age     time.Duration // of a frame when it was queued; zero: it is live
-	id      string    // of a frame
-	at      time.Time // when a frame was queued
-	body    []byte    // frame, or code
+	id      string        // of a frame
+	at      time.Time     // when a frame was queued
+	body    []byte        // frame, or code
 }
 
 func (r *Relay) serveSub(w http.ResponseWriter, req *http.Request) error {

@@ -17,10 +17,11 @@ import (
 type connSet struct {
 	max       int
 	perClient use // the most that one client may have
+	few       use // what one may have when there is not much left
 
 	mu      sync.Mutex
 	conns   map[*conn]struct{}
-	clients map[netip.Prefix]use // of what is open
+	clients map[netip.Prefix]use // of what is open; of IPv6 networks (see clientSite) too
 	idle    chan struct{}        // of a set that is drained: closed when it is empty
 
 	fanouts *fanouts
@@ -42,13 +43,20 @@ type use struct{ conns, subs int }
 const (
 	maxClientConns = 1 << 10
 	maxClientSubs  = 1 << 16
-	maxSubs        = 1 << 20 // of all clients; each takes about 2 kB
-	maxWaiting     = 1 << 16 // messages, each of 4 kB: beyond it a reader has a page of them at most
+	// The last eighth of all is for clients that have few: for as long as that lasts, some with all that they may have shut out
+	// nobody else.
+	fewClientConns = 8
+	fewClientSubs  = maxSubscriptions
+	keptForFew     = 8
+
+	maxSubs    = 1 << 20 // of all clients; each takes about 2 kB
+	maxWaiting = 1 << 16 // messages, each of 4 kB: beyond it a reader has a page of them at most
 )
 
 func newConnSet(most int, factor float64) *connSet {
+	times := func(conns, subs float64) use { return use{max(1, int(conns*factor)), max(1, int(subs*factor))} }
 	return &connSet{
-		max: most, perClient: use{max(1, int(maxClientConns*factor)), max(1, int(maxClientSubs*factor))},
+		max: most, perClient: times(maxClientConns, maxClientSubs), few: times(fewClientConns, fewClientSubs),
 		conns: map[*conn]struct{}{}, clients: map[netip.Prefix]use{}, fanouts: newFanouts(),
 	}
 }
@@ -61,23 +69,32 @@ func (s *connSet) add(c *conn) error {
 		return err
 	}
 	s.conns[c] = struct{}{}
-	u := s.clients[c.client]
-	u.conns++
-	s.clients[c.client] = u
+	s.count(c.client, use{conns: 1})
 	return nil
 }
 
 func (s *connSet) mayAdd(client netip.Prefix) error {
+	open := func(u use) int { return u.conns }
+	few := !s.has(client, open, s.few.conns)
 	switch {
 	case s.idle != nil:
 		return draining()
-	case s.clients[client].conns >= s.perClient.conns:
+	case s.has(client, open, s.perClient.conns):
 		return &refusal{http.StatusTooManyRequests, "too-many-connections", "this address has too many connections open", 10 * time.Second}
-	case len(s.conns) >= s.max:
+	case !room(len(s.conns), s.max, few):
 		return &refusal{http.StatusServiceUnavailable, "relay-full", "the relay serves no more connections for now", 10 * time.Second}
 	}
 	return nil
 }
+
+// has reports whether a client has as many of something, or its IPv6 network four times as many. s.mu is held.
+func (s *connSet) has(client netip.Prefix, what func(use) int, many int) bool {
+	site, ok := clientSite(client)
+	return what(s.clients[client]) >= many || ok && what(s.clients[site]) >= siteFactor*many
+}
+
+// room reports whether there is room for one more of something of which there are n, for a client that has few or not.
+func room(n, most int, few bool) bool { return n < most-most/keptForFew || few && n < most }
 
 // check returns what add would.
 func (s *connSet) check(client netip.Prefix) error {
@@ -91,9 +108,7 @@ func (s *connSet) remove(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
-	u := s.clients[c.client]
-	u.conns--
-	s.put(c.client, u)
+	s.count(c.client, use{conns: -1})
 	if s.idle != nil && len(s.conns) == 0 {
 		close(s.idle)
 	}
@@ -119,16 +134,15 @@ func (s *connSet) isDraining() bool {
 
 // hasRoom reports whether c may read one more mailbox.
 func (s *connSet) hasRoom(c *conn) bool {
-	if s.subscriptions() >= maxSubs {
-		return false
-	}
+	all := s.subscriptions()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.clients[c.client].subs < s.perClient.subs
+	read := func(u use) int { return u.subs }
+	return !s.has(c.client, read, s.perClient.subs) && room(all, maxSubs, !s.has(c.client, read, s.few.subs))
 }
 
-// count returns how many connections are open, subscriptions how many mailboxes they read.
-func (s *connSet) count() int {
+// open returns how many connections are open, subscriptions how many mailboxes they read.
+func (s *connSet) open() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.conns)
@@ -140,7 +154,7 @@ func (s *connSet) subscriptions() int { return s.fanouts.count() }
 func (s *connSet) own(sub *subscription, subscribe func() (*nats.Subscription, error)) error {
 	err := s.fanouts.join(sub, subscribe)
 	if err == nil {
-		s.use(sub.conn.client, 1)
+		s.useSubs(sub.conn.client, 1)
 	}
 	return err
 }
@@ -148,26 +162,31 @@ func (s *connSet) own(sub *subscription, subscribe func() (*nats.Subscription, e
 func (s *connSet) disown(sub *subscription) {
 	unused, owned := s.fanouts.leave(sub)
 	if owned {
-		s.use(sub.conn.client, -1)
+		s.useSubs(sub.conn.client, -1)
 	}
 	if unused != nil {
 		unused.Unsubscribe() // fails only when the engine is gone
 	}
 }
 
-func (s *connSet) use(client netip.Prefix, subs int) {
+func (s *connSet) useSubs(client netip.Prefix, subs int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	u := s.clients[client]
-	u.subs += subs
-	s.put(client, u)
+	s.count(client, use{subs: subs})
 }
 
-func (s *connSet) put(client netip.Prefix, u use) {
-	if u == (use{}) {
-		delete(s.clients, client)
-	} else {
-		s.clients[client] = u
+// count adds to what a client has, and its IPv6 network. s.mu is held.
+func (s *connSet) count(client netip.Prefix, more use) {
+	add := func(of netip.Prefix) {
+		u := s.clients[of]
+		u.conns, u.subs = u.conns+more.conns, u.subs+more.subs
+		if s.clients[of] = u; u == (use{}) {
+			delete(s.clients, of)
+		}
+	}
+	add(client)
+	if site, ok := clientSite(client); ok {
+		add(site)
 	}
 }
 

@@ -2,7 +2,6 @@ package relay
 
 import (
 	"net/http"
-	"net/netip"
 	"sync"
 	"testing"
 	"time"
@@ -66,7 +65,7 @@ func TestPostsCostAsManyTokensAsTheyHaveReaders(t *testing.T) {
 		{m, 1, 1},
 		{other, 9, 9},
 	} {
-		r.limits.posts = newLimiter[netip.Prefix](rateLimit{perSecond: 1e-6, burst: test.burst})
+		r.limits.posts = newClientLimiter(rateLimit{perSecond: 1e-6, burst: test.burst})
 		taken := 0
 		for n := range 2 * test.burst {
 			switch status, code := r.post(t, test.to.address, frame(n)); {

@@ -5,7 +5,6 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"net/netip"
 	"os"
 	"slices"
 	"strconv"
@@ -102,7 +101,7 @@ const readersPerToken = 32
 // readers makes the relay write a thousand frames. Those who read it at other relays of a cluster are not known here.
 func (r *Relay) fanoutCost(to address) int {
 	// At most what is left of a full bucket, so that one who waits can post whatever the limits are multiplied with.
-	return min(r.conns.fanouts.countOf(to)/readersPerToken, r.limits.posts.limit.burst-1)
+	return min(r.conns.fanouts.countOf(to)/readersPerToken, r.limits.posts.burst()-1)
 }
 
 const postSize = addressSize + FrameSize
@@ -211,9 +210,9 @@ func badAddress() *refusal {
 }
 
 // allow takes one token of the request's client, allowN takes n.
-func (r *Relay) allow(l *limiter[netip.Prefix], req *http.Request) error { return r.allowN(l, req, 1) }
+func (r *Relay) allow(l *clientLimiter, req *http.Request) error { return r.allowN(l, req, 1) }
 
-func (r *Relay) allowN(l *limiter[netip.Prefix], req *http.Request, n int) error {
+func (r *Relay) allowN(l *clientLimiter, req *http.Request, n int) error {
 	if wait, ok := l.allowN(ClientPrefix(r.cfg.ClientAddr(req)), time.Now(), n); !ok {
 		return rateLimited("too many requests from this address", wait)
 	}

@@ -73,15 +73,41 @@ func (l *limiter[K]) bucket(key K, now time.Time) *rate.Limiter {
 	return b
 }
 
+// clientLimiter limits each client, and all that share an IPv6 network to a few times as much.
+type clientLimiter struct{ each, site *limiter[netip.Prefix] }
+
+func newClientLimiter(l rateLimit) *clientLimiter {
+	site := rateLimit{siteFactor * l.perSecond, siteFactor * l.burst}
+	return &clientLimiter{newLimiter[netip.Prefix](l), newLimiter[netip.Prefix](site)}
+}
+
+// burst is how many tokens a client has at most.
+func (l *clientLimiter) burst() int { return l.each.limit.burst }
+
+func (l *clientLimiter) allow(client netip.Prefix, now time.Time) (wait time.Duration, ok bool) {
+	return l.allowN(client, now, 1)
+}
+
+// allowN is as a limiter's. What a client is refused for its own sake costs its network nothing.
+func (l *clientLimiter) allowN(client netip.Prefix, now time.Time, n int) (wait time.Duration, ok bool) {
+	if wait, ok = l.each.allowN(client, now, n); !ok {
+		return wait, false
+	}
+	if site, is := clientSite(client); is {
+		return l.site.allowN(site, now, n)
+	}
+	return 0, true
+}
+
 // clientLimits are the rates at which one client, known by its address prefix, may ask for things.
 type clientLimits struct {
-	posts *limiter[netip.Prefix]
-	conns *limiter[netip.Prefix]
-	reads *limiter[netip.Prefix] // slots and ICE servers
-	puts  *limiter[netip.Prefix] // slots: see putCost
-	grows *limiter[netip.Prefix] // slots that are new, or get longer: what a client makes the relay keep for good
+	posts *clientLimiter
+	conns *clientLimiter
+	reads *clientLimiter // slots and ICE servers
+	puts  *clientLimiter // slots: see putCost
+	grows *clientLimiter // slots that are new, or get longer: what a client makes the relay keep for good
 
-	subscribes *limiter[netip.Prefix] // of all the client's connections together
+	subscribes *clientLimiter // of all the client's connections together
 
 	bodies *ClientCount // values of slots that are coming
 }
@@ -97,8 +123,8 @@ func putCost(bytes int) int { return bytes / slotSizes[0] }
 func growCost(bytes int) int { return (bytes + slotSizes[0] - 1) / slotSizes[0] }
 
 func newClientLimits(posts rateLimit, factor float64) clientLimits {
-	of := func(perSecond, burst float64) *limiter[netip.Prefix] {
-		return newLimiter[netip.Prefix](rateLimit{rate.Limit(perSecond * factor), max(1, int(burst*factor))})
+	of := func(perSecond, burst float64) *clientLimiter {
+		return newClientLimiter(rateLimit{rate.Limit(perSecond * factor), max(1, int(burst*factor))})
 	}
 	return clientLimits{
 		posts: of(float64(posts.perSecond), float64(posts.burst)),

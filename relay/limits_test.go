@@ -13,7 +13,7 @@ import (
 // What a client makes the relay keep for good is limited: slots that are new or get longer, and no others.
 func TestNewSlotsAreLimited(t *testing.T) {
 	r := startRelay(t, nil)
-	r.limits.grows = newLimiter[netip.Prefix](rateLimit{perSecond: 1e-6, burst: 5})
+	r.limits.grows = newClientLimiter(rateLimit{perSecond: 1e-6, burst: 5})
 	put := func(m mailbox, version uint64, size, status int) {
 		t.Helper()
 		if got, code := r.putSlot(t, m.address, m.valueFor(m.address, m, version, "x", size), version-1); got != status {
@@ -63,7 +63,7 @@ func TestClientFactor(t *testing.T) {
 }
 
 // spend returns how many tokens a bucket has.
-func spend(l *limiter[netip.Prefix], client netip.Prefix, now time.Time) (n int) {
+func spend(l *clientLimiter, client netip.Prefix, now time.Time) (n int) {
 	for {
 		if _, ok := l.allow(client, now); !ok {
 			return n

@@ -49,7 +49,7 @@ func newMetrics(r *Relay) *metrics {
 	}
 	m.all = []prometheus.Collector{
 		m.framesPosted, m.framesDelivered, m.backlogReads, m.readersLagged, m.slotsWritten, m.refusals, m.postSeconds,
-		gauge("ringfork_connections", "Open reading connections.", func() float64 { return float64(r.conns.count()) }),
+		gauge("ringfork_connections", "Open reading connections.", func() float64 { return float64(r.conns.open()) }),
 		gauge("ringfork_subscriptions", "Mailboxes being read.", func() float64 { return float64(r.conns.subscriptions()) }),
 		gauge("ringfork_engine_connected", "1 while the relay is connected to its engine.", func() float64 {
 			if r.engine != nil && r.engine.connected() {

@@ -20,13 +20,26 @@ func ClientPrefix(a netip.Addr) netip.Prefix {
 	return p
 }
 
+// siteFactor is how many times what one client may do an IPv6 network may do, which is the /48 that clients are in: who has a
+// /56 at home is 256 clients.
+const siteFactor = 4
+
+// clientSite returns the IPv6 network that a client is in. It is false for others.
+func clientSite(client netip.Prefix) (netip.Prefix, bool) {
+	if !client.Addr().Is6() {
+		return netip.Prefix{}, false
+	}
+	site, err := client.Addr().Prefix(48)
+	return site, err == nil
+}
+
 // RemoteAddr returns the address of a request's connection, none if it cannot be told.
 func RemoteAddr(r *http.Request) netip.Addr {
 	at, _ := netip.ParseAddrPort(r.RemoteAddr)
 	return at.Addr().Unmap()
 }
 
-// ClientCount counts what clients have open, or are in the middle of.
+// ClientCount counts what clients have open, or are in the middle of. All of one IPv6 /48 may have four times what one may.
 type ClientCount struct {
 	most int
 
@@ -39,14 +52,18 @@ func NewClientCount(most int) *ClientCount {
 	return &ClientCount{most: max(1, most), of: map[netip.Prefix]int{}}
 }
 
-// Add counts one more until Done. It is false if the client has too many, and counts nothing then.
+// Add counts one more until Done. It is false if the client has too many, or its network, and counts nothing then.
 func (c *ClientCount) Add(client netip.Prefix) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.of[client] >= c.most {
+	site, is := clientSite(client)
+	if c.of[client] >= c.most || is && c.of[site] >= siteFactor*c.most {
 		return false
 	}
 	c.of[client]++
+	if is {
+		c.of[site]++
+	}
 	return true
 }
 
@@ -54,7 +71,13 @@ func (c *ClientCount) Add(client netip.Prefix) bool {
 func (c *ClientCount) Done(client netip.Prefix) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.of[client]--; c.of[client] == 0 {
-		delete(c.of, client)
+	done := func(p netip.Prefix) {
+		if c.of[p]--; c.of[p] == 0 {
+			delete(c.of, p)
+		}
+	}
+	done(client)
+	if site, is := clientSite(client); is {
+		done(site)
 	}
 }

@@ -30,8 +30,8 @@ import (
 )
 
 // none is a limiter that lets nothing through for so long.
-func none(wait time.Duration) *limiter[netip.Prefix] {
-	l := newLimiter[netip.Prefix](rateLimit{perSecond: rate.Every(wait), burst: 1})
+func none(wait time.Duration) *clientLimiter {
+	l := newClientLimiter(rateLimit{perSecond: rate.Every(wait), burst: 1})
 	l.allow(netip.MustParsePrefix("127.0.0.1/32"), time.Now())
 	return l
 }

@@ -65,7 +65,7 @@ func TestManySubscriptionsAtOnce(t *testing.T) {
 func BenchmarkSubscriptions(b *testing.B) {
 	const n = 1000
 	r := startRelay(b, func(c *Config) { c.tuning.rereadAfter = time.Millisecond })
-	r.limits.subscribes = newLimiter[netip.Prefix](rateLimit{perSecond: 1e6, burst: 1e6})
+	r.limits.subscribes = newClientLimiter(rateLimit{perSecond: 1e6, burst: 1e6})
 	all := make([]mailbox, n)
 	for i := range all {
 		all[i] = newMailbox()
@@ -143,7 +143,7 @@ func TestSubscriptionsOfAClientAreBounded(t *testing.T) {
 // A client that asks too fast is told so, for each mailbox: it can ask again later.
 func TestSubscribingIsLimited(t *testing.T) {
 	r := startRelay(t, nil)
-	r.limits.subscribes = newLimiter[netip.Prefix](rateLimit{perSecond: 0.001, burst: 3})
+	r.limits.subscribes = newClientLimiter(rateLimit{perSecond: 0.001, burst: 3})
 	m := newMailbox()
 	for range 3 {
 		c := r.dial(t)

@@ -67,7 +67,9 @@ func (c *conn) next() (m outgoing, ok bool) {
 	return m, true
 }
 
-func (m outgoing) postedBefore(t time.Time) bool { return m.kind == msgFrame && m.at.Add(-m.age).Before(t) }
+func (m outgoing) postedBefore(t time.Time) bool {
+	return m.kind == msgFrame && m.at.Add(-m.age).Before(t)
+}
 
 // send writes one message, in one piece.
 func (c *conn) send(m outgoing) error {
