@@ -22,15 +22,19 @@ func TestClientPrefix(t *testing.T) {
 func TestClientCount(t *testing.T) {
 	one, other := netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("192.0.2.2/32")
 	c := NewClientCount(2)
-	if !c.Add(one) || !c.Add(one) || c.Add(one) {
-		t.Error("a client has not two")
+	for i, want := range []bool{true, true, false} {
+		if got := c.Add(one); got != want {
+			t.Errorf("number %d of a client that may have two: %v", i+1, got)
+		}
 	}
 	if !c.Add(other) {
 		t.Error("another client has none")
 	}
 	c.Done(one)
-	if !c.Add(one) || c.Add(one) {
-		t.Error("one that is done does not make room for one")
+	for _, want := range []bool{true, false} {
+		if c.Add(one) != want {
+			t.Error("one that is done does not make room for one")
+		}
 	}
 	for _, client := range []netip.Prefix{one, one, other} {
 		c.Done(client)
