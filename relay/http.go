@@ -72,7 +72,10 @@ func (r *Relay) servePub(w http.ResponseWriter, req *http.Request) error {
 	if err := r.mayPublish(body[postSize:]); err != nil {
 		return err
 	}
-	to := address(body[:addressSize])
+	to, client := address(body[:addressSize]), ClientPrefix(r.cfg.ClientAddr(req))
+	if wait, ok := r.limits.into.allow(posting{client, to}, time.Now()); !ok {
+		return rateLimited("this mailbox takes no more frames from this address for now", wait)
+	}
 	if n := r.fanoutCost(to); n > 0 {
 		if err := r.allowN(r.limits.posts, req, n); err != nil {
 			return err

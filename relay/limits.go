@@ -99,9 +99,17 @@ func (l *clientLimiter) allowN(client netip.Prefix, now time.Time, n int) (wait 
 	return 0, true
 }
 
+// posting is a client and a mailbox that it posts to. A mailbox takes so few frames that one client could use them all up, and
+// keep everybody else's from it.
+type posting struct {
+	client  netip.Prefix
+	mailbox address
+}
+
 // clientLimits are the rates at which one client, known by its address prefix, may ask for things.
 type clientLimits struct {
 	posts *clientLimiter
+	into  *limiter[posting]
 	conns *clientLimiter
 	reads *clientLimiter // slots and ICE servers
 	puts  *clientLimiter // slots: see putCost
@@ -122,12 +130,13 @@ func putCost(bytes int) int { return bytes / slotSizes[0] }
 // growCost is what a slot costs that gets so many bytes longer.
 func growCost(bytes int) int { return (bytes + slotSizes[0] - 1) / slotSizes[0] }
 
-func newClientLimits(posts rateLimit, factor float64) clientLimits {
+func newClientLimits(posts, into rateLimit, factor float64) clientLimits {
 	of := func(perSecond, burst float64) *clientLimiter {
 		return newClientLimiter(rateLimit{rate.Limit(perSecond * factor), max(1, int(burst*factor))})
 	}
 	return clientLimits{
 		posts: of(float64(posts.perSecond), float64(posts.burst)),
+		into:  newLimiter[posting](rateLimit{into.perSecond * rate.Limit(factor), max(1, int(float64(into.burst)*factor))}),
 		conns: of(20, 400),
 		reads: of(50, 500),
 		// A put costs up to 65 tokens, whatever the factor.

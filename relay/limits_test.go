@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/netip"
 	"strings"
 	"testing"
@@ -37,7 +38,7 @@ func TestClientFactor(t *testing.T) {
 		factor             float64
 		posts, puts, conns int // at once
 	}{{1, 2000, 1024, 1024}, {10, 20000, 10240, 10240}, {0.01, 20, 65, 10}, {0.0001, 1, 65, 1}} {
-		l := newClientLimits(rateLimit{perSecond: 100, burst: 2000}, test.factor)
+		l := newClientLimits(rateLimit{perSecond: 100, burst: 2000}, rateLimit{perSecond: 2, burst: 64}, test.factor)
 		now := time.Now()
 		for what, got := range map[string][2]int{
 			"posts": {spend(l.posts, client, now), test.posts},
@@ -49,7 +50,7 @@ func TestClientFactor(t *testing.T) {
 			}
 		}
 		// The longest value can be put whatever the factor.
-		l = newClientLimits(rateLimit{perSecond: 100, burst: 2000}, test.factor)
+		l = newClientLimits(rateLimit{perSecond: 100, burst: 2000}, rateLimit{perSecond: 2, burst: 64}, test.factor)
 		if _, ok := l.puts.allowN(client, now, 1); !ok {
 			t.Errorf("times %v: no put at all", test.factor)
 		}
@@ -69,6 +70,38 @@ func spend(l *clientLimiter, client netip.Prefix, now time.Time) (n int) {
 			return n
 		}
 		n++
+	}
+}
+
+// A mailbox takes so few frames that one address could keep all others from it.
+func TestOneAddressDoesNotUseUpAMailbox(t *testing.T) {
+	r := startRelay(t, func(c *Config) {
+		c.tuning.clientMailbox = rateLimit{}
+		c.tuning.mailbox = rateLimit{perSecond: 1e-6, burst: 256}
+	})
+	honest, flooder := from(t, "127.0.0.1"), from(t, "127.0.0.2")
+	account, other := newMailbox(), newMailbox()
+	taken := 0
+	for n := range 300 {
+		switch status, err := r.postFrom(t.Context(), flooder, account.address, frame(n)); {
+		case err != nil:
+			t.Fatal(err)
+		case status == http.StatusNoContent:
+			taken++
+		case status != http.StatusTooManyRequests:
+			t.Errorf("a frame too many is answered %d", status)
+		}
+	}
+	if taken < 64 || taken > 200 { // what it may at once, and as many as a slow machine takes its time for
+		t.Errorf("%d frames of one address were taken", taken)
+	}
+	for _, post := range []struct {
+		as *http.Client
+		to mailbox
+	}{{honest, account}, {flooder, other}} {
+		if status, err := r.postFrom(t.Context(), post.as, post.to.address, frame(0)); status != http.StatusNoContent {
+			t.Errorf("another address or mailbox: %d, %v", status, err)
+		}
 	}
 }
 

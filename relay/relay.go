@@ -102,6 +102,8 @@ type tuning struct {
 	startTimeout time.Duration // for a cluster
 	clientPosts  rateLimit
 	mailbox      rateLimit
+
+	clientMailbox rateLimit // of one client into one mailbox
 }
 
 // Relay is a running relay. Its methods may be called at any time from any goroutine.
@@ -140,7 +142,7 @@ func New(cfg Config) (*Relay, error) {
 		dir = temp
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &Relay{cfg: cfg, tempDir: temp, ctx: ctx, cancel: cancel, limits: newClientLimits(cfg.tuning.clientPosts, cfg.ClientFactor)}
+	r := &Relay{cfg: cfg, tempDir: temp, ctx: ctx, cancel: cancel, limits: newClientLimits(cfg.tuning.clientPosts, cfg.tuning.clientMailbox, cfg.ClientFactor)}
 	r.conns = newConnSet(cfg.MaxConns, cfg.ClientFactor)
 	r.metrics = newMetrics(r)
 	if err := r.start(dir); err != nil {
@@ -274,6 +276,9 @@ func (c *Config) setDefaults() error {
 	if t.mailbox.burst == 0 {
 		// At most 256 + 120 * 6 = 976 frames of one mailbox are alive at a time: a backlog read answers 1,024 at most.
 		t.mailbox = rateLimit{perSecond: 6, burst: 256}
+	}
+	if t.clientMailbox.burst == 0 {
+		t.clientMailbox = rateLimit{perSecond: 2, burst: 64}
 	}
 	return nil
 }

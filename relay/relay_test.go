@@ -33,6 +33,8 @@ func startRelay(t testing.TB, change func(*Config)) *testRelay {
 	var h http.Handler
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(w, r) }))
 	cfg := Config{Origins: []string{srv.URL}}
+	// All clients of a test have one address, as a rule. Zero means the limit that relays have.
+	cfg.tuning.clientMailbox = rateLimit{perSecond: 1e5, burst: 1e5}
 	if change != nil {
 		change(&cfg)
 	}
