@@ -68,11 +68,11 @@ func (r *relays) watchPeers(events *turn.EventHandler, starts *starts, from func
 		note(relayed, userID, func(p *peers) bool { return p.permission(ip.Unmap(), made) })
 	}
 	events.OnPermissionCreated = func(client, local net.Addr, _, userID, _ string, relayed net.Addr, peer net.IP) {
-		starts.begin(from(client, local))
+		starts.begin(from(client, local), peer)
 		permission(relayed, userID, peer, true)
 	}
 	events.OnPermissionDeleted = func(client, local net.Addr, _, userID, _ string, relayed net.Addr, peer net.IP) {
-		starts.wait(from(client, local))
+		starts.wait(from(client, local), peer)
 		permission(relayed, userID, peer, false)
 	}
 	events.OnChannelCreated = func(client, local net.Addr, _, userID, _ string, relayed, _ net.Addr, _ uint16) {
