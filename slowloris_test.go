@@ -25,7 +25,8 @@ func TestSlowloris(t *testing.T) {
 	s := launch(t)
 	honest := s.newReader()
 	honest.exchange(5) // what is slow once, was
-	quiet := honest.exchange(100)
+	const posts = 60   // into one mailbox, from one address
+	quiet := s.newReader().exchange(posts)
 
 	slow := newDribblers(t, s.addr)
 	box := make([]byte, 20)
@@ -35,8 +36,9 @@ func TestSlowloris(t *testing.T) {
 	slow.open(200, "a message", "GET /v1/sub HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n", "\x82\xe1\x00\x00\x00\x00\x11aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")
 	slow.open(200, "nothing", "", "")
-	beside := honest.exchange(100)
-	t.Logf("a post and its delivery: p50 %v, p99 %v; beside %d slow connections p50 %v, p99 %v", quiet[50], quiet[99], slow.opened.Load(), beside[50], beside[99])
+	beside := s.newReader().exchange(posts)
+	t.Logf("a post and its delivery: p50 %v, p99 %v; beside %d slow connections p50 %v, p99 %v", quiet[posts/2], quiet[posts-1],
+		slow.opened.Load(), beside[posts/2], beside[posts-1])
 	if n := slow.open(1500, "nothing", "", ""); n >= 1500 {
 		t.Errorf("one address could open %d connections", slow.opened.Load())
 	}

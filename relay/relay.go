@@ -278,7 +278,7 @@ func (c *Config) setDefaults() error {
 		t.mailbox = rateLimit{perSecond: 6, burst: 256}
 	}
 	if t.clientMailbox.burst == 0 {
-		t.clientMailbox = rateLimit{perSecond: 2, burst: 64}
+		t.clientMailbox = rateLimit{perSecond: 3, burst: 128}
 	}
 	return nil
 }
