@@ -77,6 +77,9 @@ func (o *options) parse(rates string) error {
 	return nil
 }
 
+// warmRate is how many messages a second are sent before anything is measured, two for each sender.
+const warmRate = 1000
+
 // result is what is printed.
 type result struct {
 	Kind    string  `json:"kind"`
@@ -132,6 +135,14 @@ func run(ctx context.Context, o options, out io.Writer) error {
 	}
 	if res.Settled, err = resident(o.pid); err != nil {
 		return err
+	}
+	// What is opened by the first messages is open when the first step begins.
+	if len(o.rates) > 0 {
+		warm := o
+		warm.length = time.Duration(2 * float64(o.senders) / warmRate * float64(time.Second))
+		if _, err := runStep(ctx, warm, t, r, warmRate); err != nil {
+			return err
+		}
 	}
 	for _, rate := range o.rates {
 		step, err := quietStep(ctx, o, t, r, rate)

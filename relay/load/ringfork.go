@@ -95,12 +95,10 @@ func (t *ringfork) open(ctx context.Context, i int, got func([]byte)) error {
 func (t *ringfork) send(ctx context.Context, sender, to int, payload []byte) error {
 	p := t.posters[sender]
 	if p == nil {
-		conn, err := (&net.Dialer{LocalAddr: source(sender)}).DialContext(ctx, "tcp", t.host)
-		if err != nil {
+		var err error
+		if p, err = t.dialPoster(ctx, sender); err != nil {
 			return err
 		}
-		p = &poster{conn, bufio.NewReaderSize(conn, 1024), nil}
-		t.posters[sender] = p
 	}
 	err := p.post(t.host, t.to[to], payload)
 	var refused refusal
@@ -109,6 +107,15 @@ func (t *ringfork) send(ctx context.Context, sender, to int, payload []byte) err
 		t.posters[sender] = nil
 	}
 	return err
+}
+
+func (t *ringfork) dialPoster(ctx context.Context, sender int) (*poster, error) {
+	conn, err := (&net.Dialer{LocalAddr: source(sender)}).DialContext(ctx, "tcp", t.host)
+	if err != nil {
+		return nil, err
+	}
+	t.posters[sender] = &poster{conn, bufio.NewReaderSize(conn, 1024), nil}
+	return t.posters[sender], nil
 }
 
 // refusal is an answer of the server that is no success.
