@@ -152,7 +152,7 @@ func run(ctx context.Context, o options, out io.Writer) error {
 		res.Steps = append(res.Steps, step)
 		fmt.Fprintf(os.Stderr, "%-8s %6d/s: p50 %.2f ms, p99 %.2f ms, %.1f %% delivered, %.0f ms of CPU for 1,000; others used %.2f cores\n",
 			o.kind, rate, step.P50, step.P99, 100*step.share(), step.CPU, step.Others)
-		if step.P99 > float64(o.limit.Milliseconds()) || step.share() < 0.98 {
+		if full := step.P99 > float64(o.limit.Milliseconds()) || step.share() < 0.98; full && step.Others <= quiet {
 			break
 		}
 	}

@@ -5,7 +5,7 @@
 //   --seconds N       how long each rate is kept up (default 8)
 //   --conns N         connections held (default 10000)
 //   --rates A,B,...   messages a second
-//   --wait N          seconds to wait at most, before each turn, until the machine has nothing else to do (default 300)
+//   --wait N          seconds to try each rate, until other programs use no CPU meanwhile (default 60)
 //   --draw            measure nothing, and draw what was measured last
 //   --keep            print, and leave the documentation as it is
 
@@ -35,12 +35,6 @@ function prepare() {
     execFileSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: modules, stdio: "inherit" });
   }
   return JSON.parse(readFileSync(installed, "utf8")).version;
-}
-
-/** Waits for a machine that has nothing else to do, and returns its load. */
-async function quiet(seconds) {
-  for (const end = Date.now() + seconds * 1000; loadavg()[0] > 1 && Date.now() < end; ) await sleep(5000);
-  return loadavg()[0];
 }
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -92,12 +86,13 @@ function printed(child, wanted) {
 }
 
 /** Runs one server under load and returns what relay/load printed. */
-async function measure(kind, { conns, rates, seconds }) {
+async function measure(kind, { conns, rates, seconds, wait }) {
   const { child, url } = await servers[kind]();
   try {
     await sleep(2000);
-    const args = ["-kind", kind, "-url", url, "-pid", child.pid, "-conns", conns, "-rates", rates, "-length", `${seconds}s`, "-settle", "15s"];
-    return JSON.parse(await run(generator, args.map(String)));
+    const server = ["-kind", kind, "-url", url, "-pid", child.pid];
+    const load = ["-conns", conns, "-rates", rates, "-length", `${seconds}s`, "-settle", "15s", "-patience", `${wait}s`];
+    return JSON.parse(await run(generator, [...server, ...load].map(String)));
   } finally {
     const ended = new Promise((resolve) => child.on("exit", resolve));
     child.kill();
@@ -116,14 +111,14 @@ function run(program, args) {
 }
 
 /** All runs, and what they were made on. */
-async function measureAll(options, wait) {
+async function measureAll(options) {
   const peer = prepare();
   const runs = { ringfork: [], peerjs: [] };
   const loads = [];
   for (let round = 0; round < options.rounds; round++) {
     for (const kind of round % 2 === 0 ? ["ringfork", "peerjs"] : ["peerjs", "ringfork"]) {
-      loads.push(await quiet(wait));
-      console.error(`round ${round + 1} of ${options.rounds}, ${kind}, load ${loads.at(-1).toFixed(2)}`);
+      loads.push(loadavg()[0]);
+      console.error(`round ${round + 1} of ${options.rounds}, ${kind}`);
       runs[kind].push(await measure(kind, options));
     }
   }
@@ -145,13 +140,13 @@ export async function benchRelay(args) {
       seconds: { type: "string", default: "8" },
       conns: { type: "string", default: "10000" },
       rates: { type: "string", default: "500,1000,2000,3500,5000,7500,10000,12500,15000,17500,20000,25000,30000" },
-      wait: { type: "string", default: "300" },
+      wait: { type: "string", default: "60" },
       draw: { type: "boolean", default: false },
       keep: { type: "boolean", default: false },
     },
   });
-  const options = { conns: Number(values.conns), rates: values.rates, seconds: Number(values.seconds), rounds: Number(values.rounds) };
-  if (!values.draw) writeFileSync(saved, JSON.stringify(await measureAll(options, Number(values.wait))));
+  const options = { conns: Number(values.conns), rates: values.rates, seconds: Number(values.seconds), rounds: Number(values.rounds), wait: Number(values.wait) };
+  if (!values.draw) writeFileSync(saved, JSON.stringify(await measureAll(options)));
   const { runs, about } = JSON.parse(readFileSync(saved, "utf8"));
   const { tables, images } = figures(runs, about);
   console.log(tables);
