@@ -87,10 +87,17 @@ func (r *testRelay) do(t *testing.T, method, path string, body []byte) (int, str
 	return res.StatusCode, refused.Code
 }
 
+// mustPost posts a frame until it is stored, as a client does: the leader of a cluster may just have moved.
 func (r *testRelay) mustPost(t *testing.T, to address, frame []byte) {
 	t.Helper()
-	if status, code := r.post(t, to, frame); status != http.StatusNoContent {
-		t.Fatalf("post: %d %s", status, code)
+	for end := time.Now().Add(10 * time.Second); ; {
+		status, code := r.post(t, to, frame)
+		if status == http.StatusNoContent {
+			return
+		}
+		if status != http.StatusServiceUnavailable || code != "unavailable" || time.Now().After(end) {
+			t.Fatalf("post: %d %s", status, code)
+		}
 	}
 }
 
