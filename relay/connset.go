@@ -15,14 +15,13 @@ import (
 
 // connSet is the set of open connections, and counts what each client has of them.
 type connSet struct {
-	max       int
-	perClient use // the most that one client may have
-	few       use // what one may have when there is not much left
+	max               int
+	perClient         use // what each client has
+	fewConns, fewSubs int // what one may have when there is not much left
 
-	mu      sync.Mutex
-	conns   map[*conn]struct{}
-	clients map[netip.Prefix]use // of what is open; of IPv6 networks (see clientSite) too
-	idle    chan struct{}        // of a set that is drained: closed when it is empty
+	mu    sync.Mutex
+	conns map[*conn]struct{}
+	idle  chan struct{} // of a set that is drained: closed when it is empty
 
 	fanouts *fanouts
 
@@ -37,8 +36,8 @@ const (
 	maxResync  = 2 * time.Second
 )
 
-// use is how many connections a client address prefix has, and how many mailboxes it reads with all of them together.
-type use struct{ conns, subs int }
+// use counts the connections of each client, and the mailboxes that it reads with all of them together.
+type use struct{ conns, subs *ClientCount }
 
 const (
 	maxClientConns = 1 << 10
@@ -54,10 +53,12 @@ const (
 )
 
 func newConnSet(most int, factor float64) *connSet {
-	times := func(conns, subs float64) use { return use{max(1, int(conns*factor)), max(1, int(subs*factor))} }
+	times := func(n float64) int { return max(1, int(n*factor)) }
 	return &connSet{
-		max: most, perClient: times(maxClientConns, maxClientSubs), few: times(fewClientConns, fewClientSubs),
-		conns: map[*conn]struct{}{}, clients: map[netip.Prefix]use{}, fanouts: newFanouts(),
+		max:       most,
+		perClient: use{NewClientCount(times(maxClientConns)), NewClientCount(times(maxClientSubs))},
+		fewConns:  times(fewClientConns), fewSubs: times(fewClientSubs),
+		conns: map[*conn]struct{}{}, fanouts: newFanouts(),
 	}
 }
 
@@ -69,28 +70,21 @@ func (s *connSet) add(c *conn) error {
 		return err
 	}
 	s.conns[c] = struct{}{}
-	s.count(c.client, use{conns: 1})
+	s.perClient.conns.Add(c.client)
 	return nil
 }
 
 func (s *connSet) mayAdd(client netip.Prefix) error {
-	open := func(u use) int { return u.conns }
-	few := !s.has(client, open, s.few.conns)
+	open := s.perClient.conns
 	switch {
 	case s.idle != nil:
 		return draining()
-	case s.has(client, open, s.perClient.conns):
+	case open.has(client, open.most):
 		return &refusal{http.StatusTooManyRequests, "too-many-connections", "this address has too many connections open", 10 * time.Second}
-	case !room(len(s.conns), s.max, few):
+	case !room(len(s.conns), s.max, !open.has(client, s.fewConns)):
 		return &refusal{http.StatusServiceUnavailable, "relay-full", "the relay serves no more connections for now", 10 * time.Second}
 	}
 	return nil
-}
-
-// has reports whether a client has as many of something, or its IPv6 network four times as many. s.mu is held.
-func (s *connSet) has(client netip.Prefix, what func(use) int, many int) bool {
-	site, ok := clientSite(client)
-	return what(s.clients[client]) >= many || ok && what(s.clients[site]) >= siteFactor*many
 }
 
 // room reports whether there is room for one more of something of which there are n, for a client that has few or not.
@@ -108,7 +102,7 @@ func (s *connSet) remove(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
-	s.count(c.client, use{conns: -1})
+	s.perClient.conns.Done(c.client)
 	if s.idle != nil && len(s.conns) == 0 {
 		close(s.idle)
 	}
@@ -132,15 +126,6 @@ func (s *connSet) isDraining() bool {
 	return s.idle != nil
 }
 
-// hasRoom reports whether c may read one more mailbox.
-func (s *connSet) hasRoom(c *conn) bool {
-	all := s.subscriptions()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	read := func(u use) int { return u.subs }
-	return !s.has(c.client, read, s.perClient.subs) && room(all, maxSubs, !s.has(c.client, read, s.few.subs))
-}
-
 // open returns how many connections are open, subscriptions how many mailboxes they read.
 func (s *connSet) open() int {
 	s.mu.Lock()
@@ -150,11 +135,16 @@ func (s *connSet) open() int {
 
 func (s *connSet) subscriptions() int { return s.fanouts.count() }
 
-// own makes sub a reader of its mailbox, with a new engine subscription if it is the first here; disown takes that back.
+// own makes sub a reader of its mailbox, with a new engine subscription if it is the first here; disown takes that back. The
+// error is errNoRoom if there are too many, of everybody, of this client or of this mailbox.
 func (s *connSet) own(sub *subscription, subscribe func() (*nats.Subscription, error)) error {
+	client, read := sub.conn.client, s.perClient.subs
+	if !room(s.subscriptions(), maxSubs, !read.has(client, s.fewSubs)) || !read.Add(client) {
+		return errNoRoom
+	}
 	err := s.fanouts.join(sub, subscribe)
-	if err == nil {
-		s.useSubs(sub.conn.client, 1)
+	if err != nil {
+		read.Done(client)
 	}
 	return err
 }
@@ -162,31 +152,10 @@ func (s *connSet) own(sub *subscription, subscribe func() (*nats.Subscription, e
 func (s *connSet) disown(sub *subscription) {
 	unused, owned := s.fanouts.leave(sub)
 	if owned {
-		s.useSubs(sub.conn.client, -1)
+		s.perClient.subs.Done(sub.conn.client)
 	}
 	if unused != nil {
 		unused.Unsubscribe() // fails only when the engine is gone
-	}
-}
-
-func (s *connSet) useSubs(client netip.Prefix, subs int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.count(client, use{subs: subs})
-}
-
-// count adds to what a client has, and its IPv6 network. s.mu is held.
-func (s *connSet) count(client netip.Prefix, more use) {
-	add := func(of netip.Prefix) {
-		u := s.clients[of]
-		u.conns, u.subs = u.conns+more.conns, u.subs+more.subs
-		if s.clients[of] = u; u == (use{}) {
-			delete(s.clients, of)
-		}
-	}
-	add(client)
-	if site, ok := clientSite(client); ok {
-		add(site)
 	}
 }
 

@@ -34,7 +34,8 @@ type fanout struct {
 // maxReaders is how many connections read one mailbox: an endpoint of an account has one each.
 const maxReaders = 1 << 10
 
-var errTooManyReaders = errors.New("the mailbox has too many readers")
+// errNoRoom is that there are too many subscriptions.
+var errNoRoom = errors.New("there is no room for another subscription")
 
 func newFanouts() *fanouts {
 	return &fanouts{byMailbox: map[address]*fanout{}, bySub: map[*nats.Subscription]*fanout{}}
@@ -56,7 +57,7 @@ func (f *fanouts) join(sub *subscription, subscribe func() (*nats.Subscription, 
 		f.byMailbox[o.mailbox], f.bySub[s] = o, o
 	}
 	if len(o.readers) >= maxReaders {
-		return errTooManyReaders
+		return errNoRoom
 	}
 	sub.fanout, sub.place = o, len(o.readers)
 	o.readers = append(o.readers, sub)

@@ -43,7 +43,7 @@ func TestClientFactor(t *testing.T) {
 		for what, got := range map[string][2]int{
 			"posts": {spend(l.posts, client, now), test.posts},
 			"puts":  {spend(l.puts, client, now), test.puts},
-			"conns": {newConnSet(1, test.factor).perClient.conns, test.conns},
+			"conns": {newConnSet(1, test.factor).perClient.conns.most, test.conns},
 		} {
 			if got[0] != got[1] {
 				t.Errorf("times %v: %d %s, want %d", test.factor, got[0], what, got[1])

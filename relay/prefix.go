@@ -56,15 +56,26 @@ func NewClientCount(most int) *ClientCount {
 func (c *ClientCount) Add(client netip.Prefix) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	site, is := clientSite(client)
-	if c.of[client] >= c.most || is && c.of[site] >= siteFactor*c.most {
+	if c.hasLocked(client, c.most) {
 		return false
 	}
 	c.of[client]++
-	if is {
+	if site, is := clientSite(client); is {
 		c.of[site]++
 	}
 	return true
+}
+
+// has reports whether a client has as many, or its network four times as many.
+func (c *ClientCount) has(client netip.Prefix, many int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.hasLocked(client, many)
+}
+
+func (c *ClientCount) hasLocked(client netip.Prefix, many int) bool {
+	site, is := clientSite(client)
+	return c.of[client] >= many || is && c.of[site] >= siteFactor*many
 }
 
 // Done takes back one Add.

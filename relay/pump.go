@@ -69,17 +69,15 @@ func (p *pump) request(req request) {
 func (p *pump) subscribe(req request) {
 	p.drop(p.subs[req.address])
 	r := p.c.relay
-	if len(p.subs) >= maxSubscriptions || !r.conns.hasRoom(p.c) {
-		req.code = "too-many-subscriptions"
-		p.refuse(req)
-		return
-	}
 	p.count++
 	s := &subscription{conn: p.c, address: req.address, number: p.count, feed: newFeed()}
-	err := r.conns.own(s, func() (*nats.Subscription, error) {
-		return r.engine.nc.ChanSubscribe(r.mailboxes.frames(req.address), r.dispatcher.messages)
-	})
-	if errors.Is(err, errTooManyReaders) {
+	err := errNoRoom
+	if len(p.subs) < maxSubscriptions {
+		err = r.conns.own(s, func() (*nats.Subscription, error) {
+			return r.engine.nc.ChanSubscribe(r.mailboxes.frames(req.address), r.dispatcher.messages)
+		})
+	}
+	if errors.Is(err, errNoRoom) {
 		req.code = "too-many-subscriptions"
 		p.refuse(req)
 		return

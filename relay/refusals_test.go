@@ -123,7 +123,7 @@ func TestEveryRefusal(t *testing.T) {
 		{want: "429 rate-limited 5", ask: "GET /v1/sub", headers: upgrade,
 			before: func(_ *testing.T, r *testRelay) { r.limits.conns = none(5 * time.Second) }},
 		{want: "429 too-many-connections 10", ask: "GET /v1/sub", headers: upgrade,
-			before: func(t *testing.T, r *testRelay) { r.conns.perClient.conns = 1; r.dial(t) }},
+			before: func(t *testing.T, r *testRelay) { r.conns.perClient.conns = NewClientCount(1); r.dial(t) }},
 		{want: "503 relay-full 10", ask: "GET /v1/sub", headers: upgrade, config: func(c *Config) { c.MaxConns = 1 },
 			before: func(t *testing.T, r *testRelay) { r.dial(t) }},
 		{want: "503 draining 1", ask: "GET /v1/sub", headers: upgrade,

@@ -62,10 +62,8 @@ func TestSoakLeavesNothing(t *testing.T) {
 	if conns, subs := r.open(); conns != 0 || subs > 3 {
 		t.Errorf("%d connections and %d subscriptions are left", conns, subs)
 	}
-	r.conns.mu.Lock()
-	defer r.conns.mu.Unlock()
-	if f := r.conns.fanouts; len(r.conns.clients) != 0 || len(f.byMailbox) != 0 || len(f.bySub) != 0 {
-		t.Errorf("%d clients and %d fanouts are left", len(r.conns.clients), len(f.byMailbox))
+	if f, n := r.conns.fanouts, r.conns.perClient.left(); n != 0 || len(f.byMailbox) != 0 || len(f.bySub) != 0 {
+		t.Errorf("%d clients and %d fanouts are left", n, len(f.byMailbox))
 	}
 	if n := r.conns.waiting.Load(); n != 0 {
 		t.Errorf("%d messages are counted that wait for nobody", n)
