@@ -73,13 +73,15 @@ func (r *Relay) servePub(w http.ResponseWriter, req *http.Request) error {
 		return err
 	}
 	to, client := address(body[:addressSize]), ClientPrefix(r.cfg.ClientAddr(req))
-	if wait, ok := r.limits.into.allow(posting{client, to}, time.Now()); !ok {
-		return rateLimited("this mailbox takes no more frames from this address for now", wait)
-	}
 	if n := r.fanoutCost(to); n > 0 {
 		if err := r.allowN(r.limits.posts, req, n); err != nil {
 			return err
 		}
+	}
+	if wait, ok := r.limits.into.allow(client, to, time.Now()); !ok {
+		err := rateLimited("this mailbox takes no more frames for now, or none from this address", wait)
+		r.metrics.result(r.metrics.framesPosted, err)
+		return err
 	}
 	if !r.enter() {
 		return draining()

@@ -49,8 +49,18 @@ func (l *limiter[K]) allowN(key K, now time.Time, n int) (wait time.Duration, ok
 	if b.AllowN(now, n) {
 		return 0, true
 	}
-	missing := float64(n) - b.TokensAt(now)
-	return time.Duration(missing / float64(l.limit.perSecond) * float64(time.Second)), false
+	return l.missing(b, now, float64(n)), false
+}
+
+// wait returns how long it takes until the key's bucket has n tokens, zero if it has. n is at most the bucket's size.
+func (l *limiter[K]) wait(key K, now time.Time, n float64) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.missing(l.bucket(key, now), now, n)
+}
+
+func (l *limiter[K]) missing(b *rate.Limiter, now time.Time, n float64) time.Duration {
+	return time.Duration(max(0, n-b.TokensAt(now)) / float64(l.limit.perSecond) * float64(time.Second))
 }
 
 func (l *limiter[K]) bucket(key K, now time.Time) *rate.Limiter {
@@ -93,23 +103,16 @@ func (l *clientLimiter) allowN(client netip.Prefix, now time.Time, n int) (wait 
 	if wait, ok = l.each.allowN(client, now, n); !ok {
 		return wait, false
 	}
-	if site, is := clientSite(client); is {
+	if site, is := ClientSite(client); is {
 		return l.site.allowN(site, now, n)
 	}
 	return 0, true
 }
 
-// posting is a client and a mailbox that it posts to. A mailbox takes so few frames that one client could use them all up, and
-// keep everybody else's from it.
-type posting struct {
-	client  netip.Prefix
-	mailbox address
-}
-
 // clientLimits are the rates at which one client, known by its address prefix, may ask for things.
 type clientLimits struct {
 	posts *clientLimiter
-	into  *limiter[posting]
+	into  *mailboxRates
 	conns *clientLimiter
 	reads *clientLimiter // slots and ICE servers
 	puts  *clientLimiter // slots: see putCost
@@ -130,13 +133,14 @@ func putCost(bytes int) int { return bytes / slotSizes[0] }
 // growCost is what a slot costs that gets so many bytes longer.
 func growCost(bytes int) int { return (bytes + slotSizes[0] - 1) / slotSizes[0] }
 
-func newClientLimits(posts, into rateLimit, factor float64) clientLimits {
+func newClientLimits(cfg Config) clientLimits {
+	factor, posts := cfg.ClientFactor, cfg.tuning.clientPosts
 	of := func(perSecond, burst float64) *clientLimiter {
 		return newClientLimiter(rateLimit{rate.Limit(perSecond * factor), max(1, int(burst*factor))})
 	}
 	return clientLimits{
 		posts: of(float64(posts.perSecond), float64(posts.burst)),
-		into:  newLimiter[posting](rateLimit{into.perSecond * rate.Limit(factor), max(1, int(float64(into.burst)*factor))}),
+		into:  newMailboxRates(cfg.tuning.mailbox, cfg.tuning.clientMailbox, factor),
 		conns: of(20, 400),
 		reads: of(50, 500),
 		// A put costs up to 65 tokens, whatever the factor.

@@ -38,7 +38,11 @@ func TestClientFactor(t *testing.T) {
 		factor             float64
 		posts, puts, conns int // at once
 	}{{1, 2000, 1024, 1024}, {10, 20000, 10240, 10240}, {0.01, 20, 65, 10}, {0.0001, 1, 65, 1}} {
-		l := newClientLimits(rateLimit{perSecond: 100, burst: 2000}, rateLimit{perSecond: 3, burst: 128}, test.factor)
+		cfg := Config{Origins: []string{"https://a"}, ClientFactor: test.factor}
+		if err := cfg.setDefaults(); err != nil {
+			t.Fatal(err)
+		}
+		l := newClientLimits(cfg)
 		now := time.Now()
 		for what, got := range map[string][2]int{
 			"posts": {spend(l.posts, client, now), test.posts},
@@ -50,7 +54,7 @@ func TestClientFactor(t *testing.T) {
 			}
 		}
 		// The longest value can be put whatever the factor.
-		l = newClientLimits(rateLimit{perSecond: 100, burst: 2000}, rateLimit{perSecond: 3, burst: 128}, test.factor)
+		l = newClientLimits(cfg)
 		if _, ok := l.puts.allowN(client, now, 1); !ok {
 			t.Errorf("times %v: no put at all", test.factor)
 		}

@@ -34,7 +34,6 @@ const (
 // readers get it all the same, because core NATS delivers a message whatever the stream makes of it.
 type mailboxes struct {
 	engine *engine
-	rates  *limiter[string]
 	age    time.Duration
 }
 
@@ -60,7 +59,7 @@ func newMailboxes(ctx context.Context, e *engine, cfg Config) (*mailboxes, error
 	if err != nil {
 		return nil, err
 	}
-	return &mailboxes{engine: e, rates: newLimiter[string](cfg.tuning.mailbox), age: cfg.FrameAge}, nil
+	return &mailboxes{engine: e, age: cfg.FrameAge}, nil
 }
 
 // subject returns the subject of a mailbox, without the frame.
@@ -78,9 +77,6 @@ func frameID(subject string) string { return subject[strings.LastIndexByte(subje
 // post fails to store was delivered. Errors are refusals.
 func (m *mailboxes) post(ctx context.Context, to address, frame []byte) error {
 	subject := m.subject(to)
-	if wait, ok := m.rates.allow(subject, time.Now()); !ok {
-		return rateLimited("this mailbox takes no more frames for now", wait)
-	}
 	sum := sha256.Sum256(frame)
 	subject += "." + base64.RawURLEncoding.EncodeToString(sum[:])
 	ctx, cancel := context.WithTimeout(ctx, postTimeout)

@@ -24,13 +24,23 @@ func ClientPrefix(a netip.Addr) netip.Prefix {
 // /56 at home is 256 clients.
 const siteFactor = 4
 
-// clientSite returns the IPv6 network that a client is in. It is false for others.
-func clientSite(client netip.Prefix) (netip.Prefix, bool) {
+// ClientSite returns the IPv6 network that a client is in. It is false for others.
+func ClientSite(client netip.Prefix) (netip.Prefix, bool) {
 	if !client.Addr().Is6() {
 		return netip.Prefix{}, false
 	}
 	site, err := client.Addr().Prefix(48)
 	return site, err == nil
+}
+
+// clientNetwork returns the network that a client is in: its site, or an IPv4 /24. Who can have many addresses has most of
+// them in one network; but those of an IPv4 network may be many people's, who have nothing to do with each other.
+func clientNetwork(client netip.Prefix) netip.Prefix {
+	if site, is := ClientSite(client); is {
+		return site
+	}
+	network, _ := client.Addr().Prefix(24)
+	return network // of no address there is none: all such clients are one
 }
 
 // RemoteAddr returns the address of a request's connection, none if it cannot be told.
@@ -60,7 +70,7 @@ func (c *ClientCount) Add(client netip.Prefix) bool {
 		return false
 	}
 	c.of[client]++
-	if site, is := clientSite(client); is {
+	if site, is := ClientSite(client); is {
 		c.of[site]++
 	}
 	return true
@@ -74,7 +84,7 @@ func (c *ClientCount) has(client netip.Prefix, many int) bool {
 }
 
 func (c *ClientCount) hasLocked(client netip.Prefix, many int) bool {
-	site, is := clientSite(client)
+	site, is := ClientSite(client)
 	return c.of[client] >= many || is && c.of[site] >= siteFactor*many
 }
 
@@ -88,7 +98,7 @@ func (c *ClientCount) Done(client netip.Prefix) {
 		}
 	}
 	done(client)
-	if site, is := clientSite(client); is {
+	if site, is := ClientSite(client); is {
 		done(site)
 	}
 }

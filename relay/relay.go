@@ -142,7 +142,7 @@ func New(cfg Config) (*Relay, error) {
 		dir = temp
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &Relay{cfg: cfg, tempDir: temp, ctx: ctx, cancel: cancel, limits: newClientLimits(cfg.tuning.clientPosts, cfg.tuning.clientMailbox, cfg.ClientFactor)}
+	r := &Relay{cfg: cfg, tempDir: temp, ctx: ctx, cancel: cancel, limits: newClientLimits(cfg)}
 	r.conns = newConnSet(cfg.MaxConns, cfg.ClientFactor)
 	r.metrics = newMetrics(r)
 	if err := r.start(dir); err != nil {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"ringfork/relay"
 )
 
 // What one client address may ask over UDP beside its allocations, in packets: room for a full fork at once. An answer to who
@@ -30,10 +32,11 @@ type guard struct {
 	mu    sync.RWMutex
 	known map[netip.AddrPort]bool
 
-	// Clients share buckets by chance, which keeps the memory fixed whatever addresses are forged. Only ReadFrom uses them,
-	// and pion calls it from one goroutine.
-	buckets [1 << 14]*rate.Limiter
+	clients, sites buckets // only ReadFrom uses them, and pion calls it from one goroutine
 }
+
+// buckets are shared by chance, which keeps the memory fixed whatever addresses are forged.
+type buckets [1 << 14]*rate.Limiter
 
 func newGuard(conn net.PacketConn, limits float64, now func() time.Time, starts *starts) *guard {
 	return &guard{PacketConn: conn, limits: limits, now: now, starts: starts, seed: maphash.MakeSeed(), known: map[netip.AddrPort]bool{}}
@@ -66,9 +69,19 @@ func (g *guard) pass(from net.Addr) bool {
 	if known {
 		return true
 	}
-	b := &g.buckets[maphash.Comparable(g.seed, prefixOf(from))%uint64(len(g.buckets))]
+	client := prefixOf(from)
+	if !g.take(&g.clients, client, g.limits) {
+		return false
+	}
+	site, is := relay.ClientSite(client)
+	return !is || g.take(&g.sites, site, siteShare*g.limits)
+}
+
+// take takes a token of a client, or of an IPv6 network.
+func (g *guard) take(of *buckets, who netip.Prefix, limits float64) bool {
+	b := &of[maphash.Comparable(g.seed, who)%uint64(len(of))]
 	if *b == nil {
-		*b = rate.NewLimiter(rate.Limit(unknownRate*g.limits), int(unknownBurst*g.limits))
+		*b = rate.NewLimiter(rate.Limit(unknownRate*limits), int(unknownBurst*limits))
 	}
 	return (*b).AllowN(g.now(), 1)
 }

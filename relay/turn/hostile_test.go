@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -163,6 +164,13 @@ func TestUnknownClientsAreBounded(t *testing.T) {
 	g.allocated(sourceOf(byUDP, from("192.0.2.1", 1)), false)
 	if n := passed("192.0.2.1", 1); n != 0 {
 		t.Errorf("%d packets of a client pass whose allocation has ended", n)
+	}
+	all := 0
+	for i := range 64 {
+		all += passed(fmt.Sprintf("2001:db8:1:%x::1", i), 1)
+	}
+	if most := siteShare * unknownBurst; all != most {
+		t.Errorf("%d packets of a /48 pass, want %d", all, most)
 	}
 
 	// And the server reads no others.

@@ -15,7 +15,7 @@ import (
 )
 
 // What one set of credentials may use, and what one client address may, however many credentials it has: four times that,
-// times Config.Limits.
+// times Config.Limits. All of one IPv6 /48 may use four times what a client may, however many clients' addresses it has.
 const (
 	// maxUserAllocations bounds the allocations of one set of credentials: a fork has up to 32 tines, and a browser makes one
 	// allocation for each by UDP, TCP and TLS.
@@ -28,6 +28,7 @@ const (
 	userBurst = 2 * userBytes
 
 	clientShare = 4
+	siteShare   = 4
 
 	// minBurst is what all together may relay at once, however little they may in a second: some packets.
 	minBurst = 64 << 10
@@ -35,8 +36,8 @@ const (
 
 var errQuota = errors.New("quota is used up")
 
-// quota counts the allocations of each user, each client and in all, and holds their relayed traffic to a rate. A user is a
-// set of credentials, a client an address prefix: so that many credentials buy nothing.
+// quota counts the allocations of each user, each client, each IPv6 network and in all, and holds their relayed traffic to a
+// rate. A user is a set of credentials, a client an address prefix: so that many credentials buy nothing.
 type quota struct {
 	max    int
 	client float64       // how many users' shares a client may have
@@ -45,21 +46,40 @@ type quota struct {
 
 	relayed, dropped atomic.Uint64
 
-	mu      sync.Mutex
-	all     int
-	users   map[string]*share
-	clients map[netip.Prefix]*share
-	swept   time.Time
+	mu     sync.Mutex
+	all    int
+	shares map[any]*share // by user, a string, and by client or network, a netip.Prefix
+	swept  time.Time
 }
 
-// share is what one user, or one client, uses.
+// share is what one user, one client or one network uses.
 type share struct {
+	key         any // of quota.shares
+	most        int // allocations
 	allocations int
 	traffic     *rate.Limiter
 }
 
 func newQuota(max int, limits float64, now func() time.Time) *quota {
-	return &quota{max: max, client: clientShare * limits, now: now, users: map[string]*share{}, clients: map[netip.Prefix]*share{}}
+	return &quota{max: max, client: clientShare * limits, now: now, shares: map[any]*share{}}
+}
+
+// of returns the shares of which a client's allocation with a user's credentials is part: the user's, the client's, and its
+// network's if it has one. Those that are new are not kept yet.
+func (q *quota) of(user string, client netip.Prefix) (shares []*share) {
+	add := func(key any, users float64) {
+		s := q.shares[key]
+		if s == nil {
+			s = &share{key, int(users * maxUserAllocations), 0, rate.NewLimiter(rate.Limit(users*userBytes), int(users*userBurst))}
+		}
+		shares = append(shares, s)
+	}
+	add(user, 1)
+	add(client, q.client)
+	if site, is := relay.ClientSite(client); is {
+		add(site, siteShare*q.client)
+	}
+	return shares
 }
 
 // bound lets all together relay so many bytes in a second, before anything is relayed.
@@ -98,13 +118,16 @@ func (q *quota) allow(id, _ string, _ net.Addr) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	name, client, ok := parseUserID(id)
-	return ok && q.room(name, client)
+	return ok && q.room(q.of(name, client))
 }
 
-func (q *quota) room(name string, client netip.Prefix) bool {
-	u, c := q.users[name], q.clients[client]
-	return q.all < q.max && (u == nil || u.allocations < maxUserAllocations) &&
-		(c == nil || c.allocations < int(q.client*maxUserAllocations))
+func (q *quota) room(shares []*share) bool {
+	for _, s := range shares {
+		if s.allocations >= s.most {
+			return false
+		}
+	}
+	return q.all < q.max
 }
 
 // take counts one allocation, until its lease is released.
@@ -113,22 +136,19 @@ func (q *quota) take(id string) (*lease, error) {
 	defer q.mu.Unlock()
 	q.sweep()
 	name, client, ok := parseUserID(id)
-	if !ok || !q.room(name, client) {
+	if !ok {
 		return nil, errQuota
 	}
-	l := &lease{quota: q, user: q.users[name], client: q.clients[client]}
-	if l.user == nil {
-		l.user = &share{traffic: rate.NewLimiter(userBytes, userBurst)}
-		q.users[name] = l.user
-	}
-	if l.client == nil {
-		l.client = &share{traffic: rate.NewLimiter(rate.Limit(q.client*userBytes), int(q.client*userBurst))}
-		q.clients[client] = l.client
+	shares := q.of(name, client)
+	if !q.room(shares) {
+		return nil, errQuota
 	}
 	q.all++
-	l.user.allocations++
-	l.client.allocations++
-	return l, nil
+	for _, s := range shares {
+		s.allocations++
+		q.shares[s.key] = s
+	}
+	return &lease{q, shares}, nil
 }
 
 // sweep forgets who has no allocation and has been silent for long enough that forgetting changes nothing: a new allocation
@@ -139,17 +159,9 @@ func (q *quota) sweep() {
 		return
 	}
 	q.swept = now
-	idle := func(s *share) bool {
-		return s.allocations == 0 && s.traffic.TokensAt(now) >= float64(s.traffic.Burst())
-	}
-	for k, s := range q.users {
-		if idle(s) {
-			delete(q.users, k)
-		}
-	}
-	for k, s := range q.clients {
-		if idle(s) {
-			delete(q.clients, k)
+	for key, s := range q.shares {
+		if s.allocations == 0 && s.traffic.TokensAt(now) >= float64(s.traffic.Burst()) {
+			delete(q.shares, key)
 		}
 	}
 }
@@ -162,15 +174,20 @@ func (q *quota) allocations() int {
 
 // lease is one allocation's part of the quota.
 type lease struct {
-	quota        *quota
-	user, client *share
+	quota  *quota
+	shares []*share // the user's first
 }
 
 // spend reports whether so many bytes more may be relayed now. If not they are to be dropped, as UDP does.
 func (l *lease) spend(bytes int) bool {
 	now := l.quota.now()
-	if !l.user.traffic.AllowN(now, bytes) || !l.client.traffic.AllowN(now, bytes) ||
-		l.quota.total != nil && !l.quota.total.AllowN(now, bytes) {
+	for _, s := range l.shares { // what somebody is refused for its own sake costs its network nothing
+		if !s.traffic.AllowN(now, bytes) {
+			l.quota.dropped.Add(1)
+			return false
+		}
+	}
+	if l.quota.total != nil && !l.quota.total.AllowN(now, bytes) {
 		l.quota.dropped.Add(1)
 		return false
 	}
@@ -183,6 +200,7 @@ func (l *lease) release() {
 	l.quota.mu.Lock()
 	defer l.quota.mu.Unlock()
 	l.quota.all--
-	l.user.allocations--
-	l.client.allocations--
+	for _, s := range l.shares {
+		s.allocations--
+	}
 }

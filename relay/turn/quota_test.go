@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/pion/stun/v4"
-
-	"golang.org/x/time/rate"
 )
 
 func TestAllocationsAreBounded(t *testing.T) {
@@ -102,6 +100,46 @@ func TestClientQuota(t *testing.T) {
 	}
 }
 
+// Who has all addresses of an IPv6 /48 has as many allocations, and relays as much, as four clients.
+func TestNetworkQuota(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	q := newQuota(1<<20, 1, func() time.Time { return now })
+	var leases []*lease
+	for n := range 256 {
+		for i := range clientShare * maxUserAllocations {
+			l, err := q.take(id(fmt.Sprint(n, i), fmt.Sprintf("2001:db8:1:%x::1", n)))
+			if err != nil {
+				break
+			}
+			leases = append(leases, l)
+		}
+	}
+	if most := siteShare * clientShare * maxUserAllocations; len(leases) != most {
+		t.Errorf("a /48 has %d allocations, want %d", len(leases), most)
+	}
+	const packet = 1250
+	sent := 0
+	for _, l := range leases {
+		for l.spend(packet) {
+			sent += packet
+		}
+	}
+	if most := siteShare * clientShare * userBurst; sent != most {
+		t.Errorf("a /48 relayed %d bytes at once, want %d", sent, most)
+	}
+	other, err := q.take(id("other", "2001:db8:2::1"))
+	if err != nil || !other.spend(packet) {
+		t.Errorf("another network has none: %v", err)
+	}
+	for _, l := range append(leases, other) {
+		l.release()
+	}
+	now = now.Add(time.Hour)
+	if q.sweep(); len(q.shares) != 0 {
+		t.Errorf("%d users, clients and networks are remembered", len(q.shares))
+	}
+}
+
 // What all together may relay is bounded, too, whoever they are, and what is over it is counted as dropped.
 func TestAllTrafficIsBounded(t *testing.T) {
 	now := time.Unix(1e9, 0)
@@ -114,11 +152,12 @@ func TestAllTrafficIsBounded(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			l.user = &share{traffic: rate.NewLimiter(rate.Inf, 0)} // only what all together may counts here
+			shares := l.shares
+			l.shares = nil // only what all together may counts here
 			for l.spend(packet) {
 				sent += packet
 			}
-			l.user.allocations++
+			l.shares = shares
 			l.release()
 		}
 		return sent
@@ -199,8 +238,8 @@ func TestTrafficIsBounded(t *testing.T) {
 	}
 	now = now.Add(time.Hour)
 	take("last")
-	if len(q.users) > 3 || len(q.clients) > 2 {
-		t.Errorf("%d users and %d clients are remembered", len(q.users), len(q.clients))
+	if len(q.shares) > 5 {
+		t.Errorf("%d users and clients are remembered", len(q.shares))
 	}
 }
 
@@ -319,7 +358,7 @@ func TestHearingIsBounded(t *testing.T) {
 		defer s.relays.mu.Unlock()
 		return s.relays.open[port]
 	}(to.Port())
-	heard := func() int { return userBurst - int(conn.lease.user.traffic.TokensAt(now)) }
+	heard := func() int { return userBurst - int(conn.lease.shares[0].traffic.TokensAt(now)) }
 	if code := stranger.bind(0x4000, to); code != 0 {
 		t.Fatalf("bind: %d", code)
 	}
