@@ -11,7 +11,8 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-const patience = 20 * time.Second
+// patience bounds what takes milliseconds on a machine that does nothing else.
+const patience = time.Minute
 
 // side is a connection with everything that was reported of it.
 type side struct {
