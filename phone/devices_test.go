@@ -46,7 +46,7 @@ func (w *town) link(from *endpoint, label string) *endpoint {
 // eventually waits for what background work brings about.
 func eventually(t *testing.T, what string, f func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(15 * time.Second); !f(); {
+	for deadline := time.Now().Add(patience); !f(); {
 		if time.Now().After(deadline) {
 			t.Fatalf("%s never came about", what)
 		}

@@ -71,15 +71,17 @@ func (w *wild) greeted(a, b *endpoint) {
 // calm waits until nothing new has come to the relay for a while.
 func (w *wild) calm() { w.t.Helper(); w.calmFor(300 * time.Millisecond) }
 
+// calmFor counts looks that find nothing new, 10 ms apart: a machine that stands still meanwhile is not calm.
 func (w *wild) calmFor(d time.Duration) {
 	w.t.Helper()
-	last, since := -1, time.Now()
+	last, quiet := -1, time.Duration(0)
 	eventually(w.t, "calm", func() bool {
 		r := w.hostile.Record()
+		quiet += 10 * time.Millisecond
 		if n := len(r.Requests) + len(r.Messages); n != last {
-			last, since = n, time.Now()
+			last, quiet = n, 0
 		}
-		return time.Since(since) > d
+		return quiet > d
 	})
 }
 
@@ -144,7 +146,7 @@ func (e *endpoint) awaitDrop(t *testing.T, reason string) { e.awaitDrops(t, reas
 
 func (e *endpoint) awaitDrops(t *testing.T, reason string, n int) {
 	t.Helper()
-	for deadline := time.Now().Add(15 * time.Second); e.Drops()[reason] < n; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); e.Drops()[reason] < n; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("nothing was refused as %q (%d times); drops %v, warnings %q", reason, n, e.Drops(), e.warnings())
 		}

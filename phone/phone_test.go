@@ -156,7 +156,7 @@ type endpoint struct {
 // await returns the first event that f likes, of those that came and of those to come.
 func await[E Event](t *testing.T, e *endpoint, what string, f func(E) bool) E {
 	t.Helper()
-	timeout := time.After(15 * time.Second)
+	timeout := time.After(patience)
 	for seen := 0; ; {
 		e.mu.Lock()
 		for ; seen < len(e.events); seen++ {
@@ -191,7 +191,7 @@ func (e *endpoint) awaitHeard(t *testing.T) {
 	t.Helper()
 	select {
 	case <-e.media.heard:
-	case <-time.After(15 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("no audio came")
 	}
 }
@@ -254,7 +254,7 @@ func (w *town) meet(a, b *endpoint) {
 // add waits for the other's slot to be written, as somebody who got a fresh card would.
 func (w *town) add(a, b *endpoint) keys.Contact {
 	w.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; {
+	for deadline := time.Now().Add(patience); ; {
 		c, err := a.AddContact(w.t.Context(), b.Card(), "")
 		if err == nil {
 			return c
@@ -431,9 +431,7 @@ func TestStranger(t *testing.T) {
 	if _, err := bob.AddContact(t.Context(), c.Peer.Card, c.Peer.ClaimedName); err != nil {
 		t.Errorf("the stranger's card cannot be added: %v", err)
 	}
-	if carol.Drops()["stranger"] == 0 {
-		t.Error("carol did not get the ring of the stranger at all")
-	}
+	carol.awaitDrop(t, "stranger")
 	carol.mu.Lock()
 	defer carol.mu.Unlock()
 	for _, e := range carol.events {
@@ -607,14 +605,7 @@ func TestReplayedRing(t *testing.T) {
 	}
 	alice.awaitState(t, signalcore.StateEnded)
 	bob.awaitState(t, signalcore.StateEnded)
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if b, _, _ := home.Get(t.Context(), keySeen); len(b) > 0 {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("the call was not remembered")
-		}
-	}
+	eventually(t, "the call in the memory of those that rang", func() bool { b, _, _ := home.Get(t.Context(), keySeen); return len(b) > 0 })
 	late := w.open("Bob", home, nil)
 	inbox := bob.account.Inbox().Address()
 	spy.mu.Lock()

@@ -80,7 +80,7 @@ func TestWhatTheRelaySees(t *testing.T) {
 	alice2.PickUp(long, audio)
 	bob.reaches(t, long, signalcore.StateActive)
 	began := time.Now()
-	w.calm()
+	w.calmFor(1500 * time.Millisecond)
 	quiet := w.hostile.Record()
 	missed := call(alice, bob, video) // at the same time, by another endpoint
 	laptop.rings(t, missed)

@@ -22,7 +22,8 @@ func TestAccountFull(t *testing.T) {
 		v, _ := getSlot(t.Context(), bob.cfg.Transport, bob.own().PrivateAddress())
 		return v != nil
 	})
-	err := bob.commit(t.Context(), func(a *keys.Account, l *keys.Contacts) error {
+	pr := profile{transport: bob.cfg.Transport, store: bob.cfg.Store} // a phone would give up after commitTime: this is a lot at once
+	full, err := pr.commit(t.Context(), func(a *keys.Account, l *keys.Contacts) error {
 		now := time.Now()
 		for range 110 {
 			d := keys.NewJoiner("").Device()
@@ -53,6 +54,10 @@ func TestAccountFull(t *testing.T) {
 		return nil
 	})
 	if err != nil {
+		t.Fatal(err)
+	}
+	bob.adopt(full)
+	if err := bob.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	names := func() (list []string) {
