@@ -134,7 +134,7 @@ func (s *running) ask(client *http.Client, path string, headers ...string) (int,
 // waitFor waits until ok says so.
 func waitFor(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("it took too long until %s", what)
 		}
