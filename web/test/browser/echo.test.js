@@ -55,7 +55,7 @@ check("the page's own sound and picture come back", async () => {
   await reaches(caller, "active");
   await caller.evaluate(() => test.hears());
   await caller.evaluate(() => test.sees());
-  assert.deepEqual(await caller.evaluate(() => test.last.remote), { audio: true, video: true, screen: false });
+  await caller.evaluate(() => test.until(() => test.last.remote.audio && test.last.remote.video && !test.last.remote.screen));
 
   await caller.evaluate(() => test.last.hangUp());
   assert.equal((await endings(caller))[0].reason, "hangup");

@@ -1,11 +1,11 @@
 // How a ring ends when nobody talks: declined, cancelled, unanswered; and the ring of a stranger.
 
 import assert from "node:assert/strict";
-import { test as check } from "node:test";
+import { suite, test as check } from "node:test";
 import { add, endings, meet, reaches } from "../support/browser.js";
 import { stage } from "../support/stage.js";
 
-const it = stage("alice", "bob");
+const it = stage();
 
 /** Rings Bob's tabs from Alice's. */
 async function ring(caller, tabs, media) {
@@ -13,8 +13,9 @@ async function ring(caller, tabs, media) {
   for (const tab of tabs) await reaches(tab, "ringing");
 }
 
-check("declining in one tab ends the ring in all, and the caller learns it", async () => {
-  const [caller, ...tabs] = [await it.alice.tab(), await it.bob.tab(), await it.bob.tab()];
+check("declining in one tab ends the ring in all, and the caller learns it", async (t) => {
+  const [alice, bob] = await it.people(t);
+  const [caller, ...tabs] = [await alice.tab(), await bob.tab(), await bob.tab()];
   await meet(caller, tabs[0]);
   await ring(caller, tabs);
   await tabs[0].evaluate(() => test.last.decline());
@@ -23,8 +24,9 @@ check("declining in one tab ends the ring in all, and the caller learns it", asy
   await caller.evaluate(() => test.until(() => test.openDevices() === 0));
 });
 
-check("declining here leaves the other tab ringing", async () => {
-  const [caller, ...tabs] = [await it.alice.tab(), await it.bob.tab(), await it.bob.tab()];
+check("declining here leaves the other tab ringing", async (t) => {
+  const [alice, bob] = await it.people(t);
+  const [caller, ...tabs] = [await alice.tab(), await bob.tab(), await bob.tab()];
   await meet(caller, tabs[0]);
   await ring(caller, tabs);
   await tabs[0].evaluate(() => test.last.decline({ everywhere: false }));
@@ -34,39 +36,22 @@ check("declining here leaves the other tab ringing", async () => {
   await reaches(caller, "active");
 });
 
-check("cancelling stops every ring, and no tab opened later rings", async () => {
-  const [caller, tab] = [await it.alice.tab(), await it.bob.tab()];
+check("cancelling stops every ring, and no tab opened later rings", async (t) => {
+  const [alice, bob] = await it.people(t);
+  const [caller, tab] = [await alice.tab(), await bob.tab()];
   await meet(caller, tab);
   await ring(caller, [tab]);
   await caller.evaluate(() => test.last.hangUp());
   assert.deepEqual((await endings(caller, tab)).map(({ reason }) => reason), ["cancelled", "cancelled"]);
-  const late = await it.bob.tab();
+  const late = await bob.tab();
   // The next call is the proof that the late tab has read its mailbox to the end.
   await ring(caller, [late]);
   assert.equal(await late.evaluate(() => test.calls.length), 1);
 });
 
-check("nobody answers: both sides are told after the ring's time", async () => {
-  const [caller, tab] = [await it.alice.tab({ ringSeconds: 10 }), await it.bob.tab()];
-  await meet(caller, tab);
-  await ring(caller, [tab]);
-  assert.deepEqual((await endings(caller, tab)).map(({ reason }) => reason), ["unanswered", "unanswered"]);
-});
-
-check("calling somebody with no tab open ends unanswered", async () => {
-  const [caller, tab] = [await it.alice.tab({ ringSeconds: 10 }), await it.bob.tab()];
-  await meet(caller, tab);
-  const { account } = tab;
-  await tab.evaluate(() => test.phone.close());
-  await tab.close();
-  await caller.evaluate((id) => test.call(id), account);
-  const [{ reason }] = await endings(caller);
-  assert.equal(reason, "unanswered");
-  assert.equal(await caller.evaluate(() => test.last.devices.length), 0);
-});
-
-check("a stranger rings where anyone may: devices are counted, nothing connects before accept, accept connects", async () => {
-  const [caller, ...tabs] = [await it.alice.tab(), await it.bob.tab({ incoming: "anyone" }), await it.bob.tab({ incoming: "anyone" })];
+check("a stranger rings where anyone may: devices are counted, nothing connects before accept, accept connects", async (t) => {
+  const [alice, bob] = await it.people(t);
+  const [caller, ...tabs] = [await alice.tab(), await bob.tab({ incoming: "anyone" }), await bob.tab({ incoming: "anyone" })];
   await add(caller, tabs[0]);
   await ring(caller, tabs);
   const { peer } = await tabs[0].evaluate(() => test.log.find(({ what }) => what === "incoming"));
@@ -88,12 +73,37 @@ check("a stranger rings where anyone may: devices are counted, nothing connects 
   await tabs[1].evaluate(() => test.until(() => test.last.peer.contact));
 });
 
-check("a stranger is not heard where only contacts may ring, and learns nothing", async () => {
-  const [caller, tab] = [await it.alice.tab({ ringSeconds: 10 }), await it.bob.tab()];
-  await add(caller, tab);
-  await caller.evaluate((id) => test.call(id), tab.account);
-  const [{ reason }] = await endings(caller);
-  assert.equal(reason, "unanswered");
-  assert.equal(await tab.evaluate(() => test.calls.length), 0);
-  assert.deepEqual(await caller.evaluate(() => test.log.filter(({ what }) => what === "devices")), []);
+// Most of the time is spent waiting: all at once.
+suite("nobody answers", { concurrency: 3 }, () => {
+  check("nobody answers: both sides are told after the ring's time", async (t) => {
+    const [alice, bob] = await it.people(t);
+    const [caller, tab] = [await alice.tab({ ringSeconds: 10 }), await bob.tab()];
+    await meet(caller, tab);
+    await ring(caller, [tab]);
+    assert.deepEqual((await endings(caller, tab)).map(({ reason }) => reason), ["unanswered", "unanswered"]);
+  });
+
+  check("calling somebody with no tab open ends unanswered", async (t) => {
+    const [alice, bob] = await it.people(t);
+    const [caller, tab] = [await alice.tab({ ringSeconds: 10 }), await bob.tab()];
+    await meet(caller, tab);
+    const { account } = tab;
+    await tab.evaluate(() => test.phone.close());
+    await tab.close();
+    await caller.evaluate((id) => test.call(id), account);
+    const [{ reason }] = await endings(caller);
+    assert.equal(reason, "unanswered");
+    assert.equal(await caller.evaluate(() => test.last.devices.length), 0);
+  });
+
+  check("a stranger is not heard where only contacts may ring, and learns nothing", async (t) => {
+    const [alice, bob] = await it.people(t);
+    const [caller, tab] = [await alice.tab({ ringSeconds: 10 }), await bob.tab()];
+    await add(caller, tab);
+    await caller.evaluate((id) => test.call(id), tab.account);
+    const [{ reason }] = await endings(caller);
+    assert.equal(reason, "unanswered");
+    assert.equal(await tab.evaluate(() => test.calls.length), 0);
+    assert.deepEqual(await caller.evaluate(() => test.log.filter(({ what }) => what === "devices")), []);
+  });
 });

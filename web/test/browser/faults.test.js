@@ -3,26 +3,11 @@
 
 import assert from "node:assert/strict";
 import { suite, test as check } from "node:test";
-import { empty, endings, hear, launch, lossy, meet, now, person, reaches } from "../support/browser.js";
+import { empty, endings, hear, launch, lossy, meet, now, reaches, took } from "../support/browser.js";
 import { startServer } from "../support/server.js";
 import { stage } from "../support/stage.js";
 
 const it = stage();
-
-/**
- * Two people for one test, who go with it.
- * @param {import("node:test").TestContext} t
- * @param {{ relay?: string, other?: import("puppeteer-core").Browser }} [where] other: a browser of its own for Bob, who closes it
- */
-async function people(t, { relay = it.server.url, other } = {}) {
-  const all = [];
-  t.after(async () => {
-    await Promise.all(all.map((one) => one.close()));
-    await other?.close();
-  });
-  for (const [name, browser] of [["Alice", it.browser], ["Bob", other ?? it.browser]]) all.push(await person(browser, { relay, app: it.app.url, name }));
-  return all;
-}
 
 /** Rings, and waits until every tab of the other side's has its tine. */
 async function ring(caller, ...tabs) {
@@ -54,22 +39,21 @@ async function crash(page) {
 }
 
 /** How long after `since` a page noted something first, in ms. */
-const noted = (page, since, what, state) =>
-  page.evaluate(
-    (since, what, state) => test.log.find((entry) => entry.at >= since && entry.what === what && (!state || entry.state === state))?.at - since,
+const noted = async (page, since, what, state) =>
+  took(
     since,
-    what,
-    state,
+    await page.evaluate(
+      (since, what, state) => test.log.find((entry) => entry.at >= since && entry.what === what && (!state || entry.state === state))?.at,
+      since,
+      what,
+      state,
+    ),
   );
 
 const states = (page, since = 0) =>
   page.evaluate((since) => test.log.filter(({ at, what }) => at >= since && what === "state").map(({ state }) => state), since);
 
 const incoming = (page) => page.evaluate(() => test.log.filter(({ what }) => what === "incoming").length);
-
-/** What a page holds open. */
-const left = (page) =>
-  page.evaluate(() => ({ connections: test.openConnections().length, devices: test.openDevices() }));
 
 /** A relay of the test's own, to kill. */
 async function ownRelay(t) {
@@ -84,7 +68,7 @@ async function ownRelay(t) {
   };
 }
 
-const online = (...tabs) => Promise.all(tabs.map((tab) => tab.evaluate(() => test.until(() => test.phone.state === "online", 30_000))));
+const online = (...tabs) => Promise.all(tabs.map((tab) => tab.evaluate(() => test.until(() => test.phone.state === "online", 45_000))));
 const offline = (...tabs) => Promise.all(tabs.map((tab) => tab.evaluate(() => test.until(() => test.phone.state !== "online"))));
 
 const atOnce = 1500; // ms until a tab that was reloaded rings
@@ -95,7 +79,7 @@ const report = (t, times) => t.diagnostic(JSON.stringify(times, (_, v) => (typeo
 // Most of the time is spent waiting: three at once.
 suite("faults", { concurrency: 3 }, () => {
   check("the winner's tab crashes: the caller reconnects, then loses the call, and can call again at once", async (t) => {
-    const [alice, bob] = await people(t);
+    const [alice, bob] = await it.people(t);
     const [caller, tab] = [await alice.tab(), await bob.tab()];
     await meet(caller, tab);
     await talk(caller, tab);
@@ -108,17 +92,17 @@ suite("faults", { concurrency: 3 }, () => {
     const times = { reconnecting: await noted(caller, at, "state", "reconnecting"), lost: await noted(caller, at, "ended") };
     assert.ok(times.reconnecting < 10_000, `reconnecting after ${times.reconnecting} ms`);
     assert.ok(times.lost < 45_000, `lost after ${times.lost} ms`);
-    assert.equal(await caller.evaluate(() => test.openDevices()), 0);
+    await empty(caller);
 
     const again = await now(caller);
     await talk(caller, spare);
     report(t, { ...times, againRings: await noted(spare, again, "incoming"), againActive: await noted(caller, again, "state", "active") });
     assert.equal(await incoming(spare), 1, "the lost call does not ring in a new tab");
-    assert.equal((await left(caller)).connections, 1);
+    await caller.evaluate(() => test.until(() => test.openConnections().length === 1));
   });
 
   check("the caller's tab crashes while it rings: the rings end by themselves, also that of a tab opened afterwards", async (t) => {
-    const [alice, bob] = await people(t);
+    const [alice, bob] = await it.people(t);
     const [caller, ...tabs] = [await alice.tab(), await bob.tab(), await bob.tab()];
     await meet(caller, tabs[0]);
     await ring(caller, ...tabs);
@@ -130,7 +114,7 @@ suite("faults", { concurrency: 3 }, () => {
     const times = await Promise.all(tabs.map((tab) => noted(tab, at, "ended")));
     const [from, to] = [await noted(late, at, "incoming"), await noted(late, at, "ended")];
     report(t, { times, late: { from, to } });
-    for (const ms of times) assert.ok(ms < 20_000, `ended after ${ms} ms`);
+    for (const ms of times) assert.ok(ms < 25_000, `ended after ${ms} ms`);
     assert.ok(to - from < 15_000, `the late tab rang for ${to - from} ms`);
     await empty(...tabs, late);
 
@@ -142,7 +126,7 @@ suite("faults", { concurrency: 3 }, () => {
 
   check("the relay dies while it rings: accept works without it, after its restart, and in the moment of its death", async (t) => {
     const relay = await ownRelay(t);
-    const [alice, bob] = await people(t, { relay: relay.url });
+    const [alice, bob] = await it.people(t, { relay: relay.url });
     const [caller, ...tabs] = [await alice.tab(), await bob.tab(), await bob.tab()];
     const [tab, sibling] = tabs;
     await meet(caller, tab);
@@ -197,7 +181,7 @@ suite("faults", { concurrency: 3 }, () => {
 
   check("the relay is restarted around the moment of an accept that needs it: the call connects, the other tab stops", async (t) => {
     const relay = await ownRelay(t);
-    const [alice, bob] = await people(t, { relay: relay.url });
+    const [alice, bob] = await it.people(t, { relay: relay.url });
     const [caller, ...tabs] = [await alice.tab(), await bob.tab({ preconnect: "never" }), await bob.tab({ preconnect: "never" })];
     const [tab, sibling] = tabs;
     await meet(caller, tab);
@@ -223,7 +207,7 @@ suite("faults", { concurrency: 3 }, () => {
       assert.deepEqual((await endings(sibling)).map(({ reason }) => reason), ["answered-elsewhere"]);
       const [active, silent] = [await noted(caller, at, "state", "active"), await noted(sibling, at, "ended")];
       seen.push({ after, active, silent });
-      assert.ok(active < 10_000, `active after ${active} ms`);
+      assert.ok(active < 15_000, `active after ${active} ms`);
       await tab.evaluate(() => test.last.hangUp());
       await endings(caller, tab);
       await empty(caller, ...tabs);
@@ -235,7 +219,7 @@ suite("faults", { concurrency: 3 }, () => {
 
   check("the relay is restarted right after the ring left: it rings all the same, also in a tab opened afterwards", async (t) => {
     const relay = await ownRelay(t);
-    const [alice, bob] = await people(t, { relay: relay.url });
+    const [alice, bob] = await it.people(t, { relay: relay.url });
     const [caller, tab] = [await alice.tab(), await bob.tab()];
     await meet(caller, tab);
     const at = await now(caller);
@@ -256,7 +240,7 @@ suite("faults", { concurrency: 3 }, () => {
   });
 
   check("a tab in the background with slow timers rings, accepts and stays in its call", async (t) => {
-    const [alice, bob] = await people(t, { other: await launch({ throttle: true }) });
+    const [alice, bob] = await it.people(t, { other: await launch({ throttle: true }) });
     const [caller, tab] = [await alice.tab(), await bob.tab({}, { front: false })];
     await meet(caller, tab);
     const front = await bob.context.newPage();
@@ -296,10 +280,10 @@ suite("faults", { concurrency: 3 }, () => {
     const during = await lag();
     assert.ok(during.hidden && during.ms > 500, `its timers are slow during the call, too: ${JSON.stringify(during)}`);
     for (const page of [caller, tab]) {
-      assert.ok((await page.evaluate(() => Date.now() - test.log.findLast(({ state }) => state === "active").at)) > 14_000);
+      assert.ok((await page.evaluate(() => test.now() - test.noted("state", "active").at)) > 10_000);
       assert.equal((await states(page, at)).includes("reconnecting"), false);
       assert.equal(await page.evaluate(() => test.state()), "active");
-      assert.equal((await left(page)).connections, 1);
+      await page.evaluate(() => test.until(() => test.openConnections().length === 1));
     }
     await caller.evaluate(() => test.last.mute("audio"));
     await tab.evaluate(() => test.until(() => !test.last.remote.audio));
@@ -311,7 +295,7 @@ suite("faults", { concurrency: 3 }, () => {
   check("a tab that was in the background for minutes and wakes up once a minute rings, accepts and stays in its call", async (t) => {
     // Minutes are made seconds, by the browser's own switch.
     const args = ["--intensive-wake-up-throttling-policy=1", "--enable-features=IntensiveWakeUpThrottling:grace_period_seconds/2"];
-    const [alice, bob] = await people(t, { other: await launch({ throttle: true, args }) });
+    const [alice, bob] = await it.people(t, { other: await launch({ throttle: true, args }) });
     const [caller, tab] = [await alice.tab(), await bob.tab({}, { front: false })];
     await meet(caller, tab);
     const front = await bob.context.newPage();
@@ -322,14 +306,14 @@ suite("faults", { concurrency: 3 }, () => {
       setInterval(() => (test.tick = performance.now()), 100);
     });
     // In such a tab nothing can wait: it is asked from here.
-    const ask = async (page, what, ms = 15_000) => {
+    const ask = async (page, what, ms = 30_000) => {
       for (const deadline = Date.now() + ms; ; await new Promise((resolve) => setTimeout(resolve, 20))) {
         const value = await page.evaluate(what);
         if (value) return value;
         assert.ok(Date.now() < deadline, `waited in vain for ${what}`);
       }
     };
-    await ask(tab, () => document.hidden && performance.now() - test.tick > 3000, 20_000);
+    await ask(tab, () => document.hidden && performance.now() - test.tick > 3000);
 
     const at = await now(caller);
     await caller.evaluate((id) => test.call(id), tab.account);
@@ -353,7 +337,7 @@ suite("faults", { concurrency: 3 }, () => {
 
   for (const who of ["called", "caller"]) {
     check(`the ${who}'s tab is reloaded during a call: the other side ends, nothing rings, and it can be called at once`, async (t) => {
-      const [alice, bob] = await people(t);
+      const [alice, bob] = await it.people(t);
       const [caller, called, sibling] = [await alice.tab(), await bob.tab(), await bob.tab()];
       await meet(caller, called);
       await talk(caller, called, sibling);
@@ -386,7 +370,7 @@ suite("faults", { concurrency: 3 }, () => {
   })) {
     check(`${what}: sound goes on over another connection`, async (t) => {
       const relay = gone ? await ownRelay(t) : null;
-      const [alice, bob] = await people(t, relay ? { relay: relay.url } : {});
+      const [alice, bob] = await it.people(t, relay ? { relay: relay.url } : {});
       // The server's TURN goes over TCP, too, which is not lost: without it nothing connects before the network is back.
       const options = turn ? {} : { iceServers: [] };
       const both = [await alice.tab(options), await bob.tab(options)];
@@ -407,7 +391,7 @@ suite("faults", { concurrency: 3 }, () => {
       // What changes meanwhile is right afterwards.
       await called.evaluate(() => test.last.unmute("audio"));
       await caller.evaluate(() => test.last.mute("audio"));
-      if (tries > 1) await called.evaluate((n) => test.until(() => test.watch.connections.length >= n, 20_000), before[1] + tries);
+      if (tries > 1) await called.evaluate((n) => test.until(() => test.watch.connections.length >= n), before[1] + tries);
       const mended = await now(caller);
       if (!turn) await lose(0);
       for (const page of both) {
@@ -428,7 +412,7 @@ suite("faults", { concurrency: 3 }, () => {
       report(t, { ...times, states: await Promise.all(both.map((page) => states(page, broke))) });
       for (const ms of times.reconnecting) assert.ok(ms < 10_000, `reconnecting after ${ms} ms`);
       for (const page of both) {
-        assert.deepEqual(await left(page), { connections: 1, devices: 1 });
+        await page.evaluate(() => test.until(() => test.openConnections().length === 1 && test.openDevices() === 1));
         assert.equal(await page.evaluate(() => test.openConnections()[0] === test.watch.connections[0]), false, "the broken connection was replaced");
         assert.equal(await page.evaluate(() => test.state()), "active");
       }

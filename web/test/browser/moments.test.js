@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test as check } from "node:test";
-import { empty, endings, errors, hear, meet, person, reaches } from "../support/browser.js";
+import { answeredElsewhere, empty, endings, errors, hear, meet, person, reaches, took } from "../support/browser.js";
 import { stage } from "../support/stage.js";
 
 const it = stage("alice", "bob");
@@ -14,7 +14,7 @@ const soon = () => Date.now() + 60;
 const moments = (what, ...tabs) => Promise.all(tabs.map((tab) => tab.evaluate((what) => test.noted(...what).at, [what].flat())));
 
 /** A call is wound up until its ring's time is over, and a phone has room for some sixty: so that time is short here. */
-const often = { ringSeconds: 10 };
+const often = { ringSeconds: 15 };
 
 const spread = (at) => Math.max(...at) - Math.min(...at);
 
@@ -29,8 +29,7 @@ check("two tabs accept in the same millisecond, 50 times: one wins, the other en
   for (; seen.tries < 50 || (seen.same < 50 && seen.tries < 60); seen.tries++) {
     await caller.evaluate((id) => test.call(id), tabs[0].account);
     await Promise.all(tabs.map((tab) => reaches(tab, "ringing")));
-    const connected = seen.tries % 3 === 0;
-    if (connected) await caller.evaluate(() => test.until(() => test.last.devices.filter(({ state }) => state === "connected").length === 2));
+    if (seen.tries % 3 === 0) await caller.evaluate(() => test.until(() => test.last.devices.filter(({ state }) => state === "connected").length === 2));
     if (seen.tries % 3 === 1) await caller.evaluate(() => test.until(() => test.last.devices.length === 2)); // else they just ring
     const at = soon();
     const results = await Promise.all(
@@ -43,19 +42,18 @@ check("two tabs accept in the same millisecond, 50 times: one wins, the other en
     );
     assert.deepEqual(results.toSorted(), ["active", "call-ended"]);
     const [winner, loser, label] = results[0] === "active" ? [...tabs, "one"] : [...tabs.toReversed(), "two"];
-    const [{ reason, by }] = await endings(loser);
-    assert.equal(reason, "answered-elsewhere");
-    // Without a connection of its own it may hear of the end first by a frame that tells no label.
-    assert.ok(by === label || (by === null && !connected), `answered by ${by}, not ${label}`);
+    assert.equal((await endings(loser))[0].reason, "answered-elsewhere");
+    assert.deepEqual(await answeredElsewhere(loser), [label]);
     await empty(loser);
     const pressed = await moments("accept", ...tabs);
     const same = spread(pressed) < 1;
     const [ended] = await moments("ended", loser);
     const within = same ? 1000 : 5000; // a machine too busy for the same millisecond is too busy for a second as well
-    assert.ok(ended - Math.min(...pressed) < within, `the loser ended ${ended - Math.min(...pressed)} ms after the press`);
+    const after = (at) => took(Math.min(...pressed), at);
+    assert.ok(after(ended) < within, `the loser ended ${after(ended)} ms after the press`);
     const closed = await loser.evaluate((at) => test.log.filter(({ at: t, what }) => t > at && what === "closed device").map(({ at }) => at), at);
     if (same) assert.equal(closed.length, 1, "it had opened its microphone");
-    for (const t of closed) assert.ok(t - Math.min(...pressed) < within, `it was closed ${t - Math.min(...pressed)} ms after the press`);
+    for (const t of closed) assert.ok(after(t) < within, `it was closed ${after(t)} ms after the press`);
 
     await reaches(caller, "active");
     await hear(caller, winner);
@@ -70,8 +68,8 @@ check("two tabs accept in the same millisecond, 50 times: one wins, the other en
     await empty(caller, winner);
     seen.won[label]++;
     if (same) seen.same++;
-    seen.slowestEnd = Math.max(seen.slowestEnd, ended - Math.min(...pressed));
-    seen.slowestClose = Math.max(seen.slowestClose, ...closed.map((t) => t - Math.min(...pressed)));
+    seen.slowestEnd = Math.max(seen.slowestEnd, after(ended));
+    seen.slowestClose = Math.max(seen.slowestClose, ...closed.map(after));
   }
   report(t, seen);
   assert.deepEqual(await errors(caller, ...tabs), []);
@@ -154,8 +152,8 @@ check("a redial within 50 ms of hanging up rings and connects, whoever redials",
   const answered = async (caller, called) => {
     await called.evaluate(() => test.until(() => test.last?.direction === "incoming" && test.state() === "ringing"));
     const [[from], [to]] = [await moments("call", caller), await moments("incoming", called)];
-    assert.ok(to - from < 2000, `it rang after ${to - from} ms`);
-    rang.push(to - from);
+    assert.ok(took(from, to) < 5000, `it rang after ${took(from, to)} ms`);
+    rang.push(took(from, to));
     assert.equal(await called.evaluate(() => test.accept()), "active");
     await reaches(caller, "active");
     await hear(a, b);

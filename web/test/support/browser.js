@@ -24,6 +24,9 @@ const throttling = [
   "--disable-renderer-backgrounding",
 ];
 
+/** A busy machine takes its time to start a browser, and what waits in a page ends by itself. */
+const patient = { timeout: 120_000, protocolTimeout: 240_000 };
+
 /**
  * One browser a file. Its profile is new, and goes with it.
  * @param {{ throttle?: boolean, args?: string[] }} [options] whether hidden tabs are slowed down as they are in real life
@@ -34,7 +37,7 @@ export function launch({ throttle = false, args = [] } = {}) {
     headless: true,
     args: [...flags, ...args],
     ignoreDefaultArgs: throttle ? throttling : [],
-    protocolTimeout: 60_000,
+    ...patient,
   });
 }
 
@@ -53,7 +56,7 @@ export function launchFirefox() {
       "media.autoplay.default": 0,
       "dom.min_background_timeout_value": 4,
     },
-    protocolTimeout: 60_000,
+    ...patient,
   });
 }
 
@@ -187,8 +190,32 @@ export function endings(...tabs) {
   );
 }
 
+/** Waits until the last call of each tab was answered elsewhere, and tells where: not every way by which the end comes says that. */
+export function answeredElsewhere(...tabs) {
+  return Promise.all(tabs.map((tab) => tab.evaluate(() => test.until(() => test.last?.endReason === "answered-elsewhere" && test.last.answeredBy))));
+}
+
 /** The moment in a page, in ms since 1970. */
 export const now = (tab) => tab.evaluate(() => test.now());
+
+/** When this process was not let run, though it wanted to: from and to, in ms since 1970. @type {[number, number][]} */
+const stops = [];
+let ran = Date.now();
+setInterval(() => {
+  const at = Date.now();
+  if (at - ran > 70) stops.push([ran, at]);
+  ran = at;
+}, 20).unref();
+
+/**
+ * How long something took in pages, in ms, without the time in which a busy machine let nobody run.
+ * @param {number} from in ms since 1970, as `now` tells it
+ * @param {number} to
+ */
+export function took(from, to) {
+  const stopped = stops.map(([since, until]) => Math.max(0, Math.min(to, until) - Math.max(from, since)));
+  return to - from - stopped.reduce((a, b) => a + b, 0);
+}
 
 /** Waits until each tab gets sound that it did not have before. */
 export function hear(...tabs) {

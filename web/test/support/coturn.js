@@ -44,7 +44,7 @@ export async function startCoturn() {
     rmSync(folder, { recursive: true, force: true });
   };
   for (let i = 0; !(await listens(port)); i++) {
-    if (i < 500 && child.exitCode === null) {
+    if (i < 3000 && child.exitCode === null) {
       await new Promise((resolve) => setTimeout(resolve, 20));
       continue;
     }

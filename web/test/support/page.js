@@ -141,14 +141,15 @@ export function install() {
       test.video.srcObject = call.remoteStream;
     },
 
-    async until(check, ms = 15000) {
-      const deadline = performance.now() + ms;
-      while (performance.now() < deadline) {
+    /** Waits for something. It looks once more when the time is over: a machine that stood still is no reason to miss it. */
+    async until(check, ms = 30_000) {
+      for (const deadline = performance.now() + ms; ; ) {
+        const over = performance.now() >= deadline;
         const value = await check();
         if (value) return value;
+        if (over) throw new Error(`waited in vain for ${check}; log ${JSON.stringify(test.log.slice(-12))}`);
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
-      throw new Error(`waited in vain for ${check}; log ${JSON.stringify(test.log.slice(-12))}`);
     },
 
     state: () => test.last?.state ?? "none",

@@ -5,7 +5,8 @@ import { launch, person } from "./browser.js";
 import { startApp, startServer } from "./server.js";
 
 /**
- * Sets up one server and browser for a file, and new people for each test.
+ * Sets up one server and browser for a file, and new people for each test. Tests that run beside each other name nobody here,
+ * and ask for `people` of their own.
  * @param {string[]} names
  */
 export function stage(...names) {
@@ -28,5 +29,19 @@ export function stage(...names) {
     await it.browser?.close();
     await Promise.all([it.app?.close(), it.server?.close()]);
   });
+  /**
+   * Alice and Bob for one test, who go with it.
+   * @param {import("node:test").TestContext} t
+   * @param {{ relay?: string, other?: import("puppeteer-core").Browser }} [where] other: a browser of its own for Bob, who closes it
+   */
+  it.people = async (t, { relay = it.server.url, other } = {}) => {
+    const all = [];
+    t.after(async () => {
+      await Promise.all(all.map((one) => one.close()));
+      await other?.close();
+    });
+    for (const [name, browser] of [["Alice", it.browser], ["Bob", other ?? it.browser]]) all.push(await person(browser, { relay, app: it.app.url, name }));
+    return all;
+  };
   return it;
 }
