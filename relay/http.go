@@ -78,6 +78,9 @@ func (r *Relay) servePub(w http.ResponseWriter, req *http.Request) error {
 			return err
 		}
 	}
+	if err := r.allow(r.limits.keeps, req); err != nil {
+		return err
+	}
 	if wait, ok := r.limits.into.allow(client, to, time.Now()); !ok {
 		err := rateLimited("this mailbox takes no more frames for now, or none from this address", wait)
 		r.metrics.result(r.metrics.framesPosted, err)

@@ -112,6 +112,7 @@ func (l *clientLimiter) allowN(client netip.Prefix, now time.Time, n int) (wait 
 // clientLimits are the rates at which one client, known by its address prefix, may ask for things.
 type clientLimits struct {
 	posts *clientLimiter
+	keeps *clientLimiter // posts that are kept: see keptRate
 	into  *mailboxRates
 	conns *clientLimiter
 	reads *clientLimiter // slots and ICE servers
@@ -127,6 +128,25 @@ type clientLimits struct {
 // which it has half a minute.
 const maxBodies = 64
 
+const (
+	// keptFrame is what a frame takes of the backlog at most: itself, and what the engine keeps with it.
+	keptFrame = FrameSize + 128
+	// keptShare says what part of the backlog one client's frames may take, at any time.
+	keptShare = 32
+	// keptLeast is the least number of frames that a client may have there, however small the backlog is.
+	keptLeast = 512
+)
+
+// keptRate returns how much a client may post in the long run. A backlog that is full takes nothing from anybody, and a client
+// may post so much in a moment that few of them could fill it. So what a client posts while a frame lives, the bucket's size
+// and what comes to it in that time, is a small part of the backlog. Most of it may come at once: who has a thousand contacts
+// may have something to tell all of them.
+func keptRate(backlog int64, age time.Duration) rateLimit {
+	frames := max(keptLeast, int(backlog/keptFrame/keptShare))
+	steady := frames / 4
+	return rateLimit{rate.Limit(float64(steady) / age.Seconds()), frames - steady}
+}
+
 // putCost is what a put of so many bytes costs, besides the one token that each costs.
 func putCost(bytes int) int { return bytes / slotSizes[0] }
 
@@ -134,12 +154,13 @@ func putCost(bytes int) int { return bytes / slotSizes[0] }
 func growCost(bytes int) int { return (bytes + slotSizes[0] - 1) / slotSizes[0] }
 
 func newClientLimits(cfg Config) clientLimits {
-	factor, posts := cfg.ClientFactor, cfg.tuning.clientPosts
+	factor, posts, keeps := cfg.ClientFactor, cfg.tuning.clientPosts, keptRate(cfg.MailboxBytes, cfg.FrameAge)
 	of := func(perSecond, burst float64) *clientLimiter {
 		return newClientLimiter(rateLimit{rate.Limit(perSecond * factor), max(1, int(burst*factor))})
 	}
 	return clientLimits{
 		posts: of(float64(posts.perSecond), float64(posts.burst)),
+		keeps: of(float64(keeps.perSecond), float64(keeps.burst)),
 		into:  newMailboxRates(cfg.tuning.mailbox, cfg.tuning.clientMailbox, factor),
 		conns: of(20, 400),
 		reads: of(50, 500),

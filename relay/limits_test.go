@@ -67,6 +67,54 @@ func TestClientFactor(t *testing.T) {
 	}
 }
 
+// Some clients that post as much as they may cannot fill the backlog: neither addresses, nor networks with many of them.
+func TestBacklogIsShared(t *testing.T) {
+	for _, backlog := range []int64{256 << 20, 4 << 30} {
+		cfg := Config{Origins: []string{"https://relay.example"}, MailboxBytes: backlog}
+		if err := cfg.setDefaults(); err != nil {
+			t.Fatal(err)
+		}
+		for prefix, share := range map[string]int64{"2001:db8:1:1::/64": 32, "2001:db8:1:%x::/64": 8} {
+			l, start, kept := newClientLimits(cfg), time.Unix(1e9, 0), int64(0)
+			for second := range int(cfg.FrameAge / time.Second) {
+				for c := range 8 {
+					client := prefix
+					if strings.Contains(client, "%") {
+						client = fmt.Sprintf(prefix, c)
+					}
+					kept += int64(spend(l.keeps, netip.MustParsePrefix(client), start.Add(time.Duration(second)*time.Second)))
+				}
+			}
+			if most := backlog / share; kept*keptFrame > most || kept*keptFrame < most*9/10 {
+				t.Errorf("of %d MiB %s has %d MiB after two minutes, want at most %d", backlog>>20, prefix, kept*keptFrame>>20, most>>20)
+			}
+		}
+	}
+	if l := keptRate(1<<20, MaxFrameAge); l.burst < 256 {
+		t.Errorf("of a small backlog a client has %d frames", l.burst)
+	}
+	// And a thousand contacts can be told something at once.
+	if l := keptRate(256<<20, MaxFrameAge); l.burst < 1024 {
+		t.Errorf("a client may post %d frames at once", l.burst)
+	}
+}
+
+// What a frame takes of the backlog is the engine's to say.
+func TestKeptFrame(t *testing.T) {
+	r := startRelay(t, nil)
+	const frames = 10
+	for n := range frames {
+		r.mustPost(t, newMailbox().address, frame(n))
+	}
+	stream, err := r.engine.js.Stream(t.Context(), mailboxStream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := stream.CachedInfo().State; s.Msgs != frames || s.Bytes > frames*keptFrame || s.Bytes < frames*FrameSize {
+		t.Errorf("%d frames take %d bytes, reckoned with %d each", s.Msgs, s.Bytes, keptFrame)
+	}
+}
+
 // spend returns how many tokens a bucket has.
 func spend(l *clientLimiter, client netip.Prefix, now time.Time) (n int) {
 	for {

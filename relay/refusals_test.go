@@ -77,6 +77,8 @@ func TestEveryRefusal(t *testing.T) {
 			config: func(c *Config) { c.Allow = []string{"https://good.example"} }},
 		{want: "429 rate-limited 40", ask: "POST /v1/pub", body: post,
 			before: func(_ *testing.T, r *testRelay) { r.limits.posts = none(40 * time.Second) }},
+		{want: "429 rate-limited 30", ask: "POST /v1/pub", body: post,
+			before: func(_ *testing.T, r *testRelay) { r.limits.keeps = none(30 * time.Second) }},
 		{want: "429 rate-limited 40", ask: "POST /v1/pub", body: post,
 			config: func(c *Config) { c.tuning.mailbox = rateLimit{perSecond: 1.0 / 40, burst: 1} },
 			before: func(t *testing.T, r *testRelay) { r.mustPost(t, m.address, frame(0)) }},
