@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test as check } from "node:test";
 import { endings, hear, launch, meet, person, reaches } from "../support/browser.js";
-import { changedFlags, deployed, filledIn, freePorts, startBalancer, startUnit, variables } from "../support/deploy.js";
+import { changedFlags, deployed, filledIn, startBalancer, startUnit, variables } from "../support/deploy.js";
+import { freePorts } from "../support/ports.js";
 import { startApp } from "../support/server.js";
 
 const { RINGFORK_BIN, NATS_BIN, COTURN } = /** @type {Record<string, string>} */ (process.env);

@@ -3,6 +3,9 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test as check } from "node:test";
 import { answeredElsewhere, empty, endings, errors, hear, launchFirefox, lossy, meet, now, person, reaches, took } from "../support/browser.js";
+import { makeCertificate } from "../support/certificate.js";
+import { iceServers } from "../support/ice.js";
+import { startServer } from "../support/server.js";
 import { stage } from "../support/stage.js";
 
 const it = stage("chromium");
@@ -69,6 +72,47 @@ for (const [what, order] of [
     assert.deepEqual((await endings(caller, called)).map(({ reason }) => reason), ["hangup", "hangup"]);
     await empty(caller, called);
   });
+}
+
+// The certificate is one that this Firefox takes and the Chromium does not: it has its own way to the same server.
+for (const [protocol, scheme, caller] of /** @type {const} */ ([
+  ["udp", "turn:", "Firefox"],
+  ["tcp", "turn:", "Chromium"],
+  ["tls", "turns:", "Firefox"],
+])) {
+  check(`${caller} calls, and neither shows an address: through a TURN server that Firefox reaches over ${protocol.toUpperCase()}`, async (t) => {
+    const { cert, key, remove } = await makeCertificate();
+    t.after(remove);
+    const server = await startServer({ args: ["-tls-cert", cert, "-tls-key", key] });
+    t.after(() => server.close());
+    const servers = {
+      chromium: await iceServers(server.url, "turn:", "transport=udp", cert),
+      firefox: await iceServers(server.url, scheme, `transport=${protocol === "udp" ? "udp" : "tcp"}`, cert),
+    };
+    const chromium = await it.chromium.tab({ iceTransportPolicy: "relay", iceServers: servers.chromium });
+    const other = await firefox.tab({ iceTransportPolicy: "relay", iceServers: servers.firefox });
+    await meet(chromium, other);
+    await talk(...(caller === "Firefox" ? [other, chromium] : [chromium, other]), media);
+    for (const tab of [chromium, other]) await tab.evaluate(() => test.sees());
+    assert.deepEqual(await chromium.evaluate(relayed), { types: ["relay"], protocols: ["udp"] });
+    assert.deepEqual(await other.evaluate(relayed), { types: ["relay"], protocols: [protocol] });
+    await chromium.evaluate(() => test.last.hangUp());
+    await endings(chromium, other);
+    await empty(chromium, other);
+    assert.deepEqual(await errors(chromium, other), []);
+  });
+}
+
+/** In the page: of which types the candidates of both sides are, and by which protocols its own are relayed. */
+async function relayed() {
+  const [types, protocols] = [new Set(), new Set()];
+  for (const connection of test.openConnections()) {
+    for (const report of (await connection.getStats()).values()) {
+      if (report.type.endsWith("-candidate")) types.add(report.candidateType);
+      if (report.type === "local-candidate") protocols.add(report.relayProtocol);
+    }
+  }
+  return { types: [...types], protocols: [...protocols] };
 }
 
 check("two tabs of Firefox ring: one answers, the other stops; the one that answered is closed", async () => {

@@ -1,14 +1,11 @@
 // Calls that show nobody's address: all goes through a TURN server, this program's own or a coturn, over UDP, TCP or TLS.
 
 import assert from "node:assert/strict";
-import { createHash, X509Certificate } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { get } from "node:https";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, before, test as check } from "node:test";
 import { empty, endings, errors, launch, meet, openPage, person, reaches } from "../support/browser.js";
+import { makeCertificate } from "../support/certificate.js";
 import { startCoturn } from "../support/coturn.js";
+import { iceServers } from "../support/ice.js";
 import { startApp, startServer } from "../support/server.js";
 
 const picture = { width: 320, height: 240 };
@@ -20,18 +17,13 @@ before(async () => {
 after(() => app?.close());
 
 for (const protocol of ["udp", "tcp"]) {
-  check(`through its own TURN server over ${protocol.toUpperCase()}`, (t) => callsThrough(t, { protocol, only: `transport=${protocol}` }));
+  check(`through its own TURN server over ${protocol.toUpperCase()}`, (t) => callsThrough(t, { protocol, only: ["turn:", `transport=${protocol}`] }));
 }
 
 // Browsers look at a TURN server's certificate as they do at a page's, and have no way past it: so it is one they know.
 check("through its own TURN server over TLS", async (t) => {
-  const { cert, key, hash } = await certificate(t);
-  await callsThrough(t, {
-    protocol: "tls",
-    only: "turns:",
-    args: ["-tls-cert", cert, "-tls-key", key],
-    flags: [`--ignore-certificate-errors-spki-list=${hash}`],
-  });
+  const { cert, key, flag } = await certificate(t);
+  await callsThrough(t, { protocol: "tls", only: ["turns:", "transport=tcp"], cert, args: ["-tls-cert", cert, "-tls-key", key], flags: [flag] });
 });
 
 check("not over TLS with a certificate that the browser does not know", async (t) => {
@@ -39,18 +31,17 @@ check("not over TLS with a certificate that the browser does not know", async (t
   const other = await certificate(t);
   const server = await startServer({ args: ["-tls-cert", cert, "-tls-key", key] });
   t.after(() => server.close());
-  const browser = await launch({ args: [`--ignore-certificate-errors-spki-list=${other.hash}`] });
+  const browser = await launch({ args: [other.flag] });
   t.after(() => browser.close());
   const page = await openPage(await browser.createBrowserContext(), app.url);
-  const ice = await iceServers(server, cert);
-  const gathered = await page.evaluate(gather, chosen(ice, "turns:"));
+  const gathered = await page.evaluate(gather, await iceServers(server.url, "turns:", "transport=tcp", cert));
   assert.equal(gathered.candidates, 0);
   assert.ok(gathered.errors > 0);
-  assert.ok((await page.evaluate(gather, chosen(ice, "transport=udp"))).candidates > 0, "it is the certificate's fault");
+  assert.ok((await page.evaluate(gather, await iceServers(server.url, "turn:", "transport=udp", cert))).candidates > 0, "it is the certificate's fault");
 });
 
+const skip = !process.env.COTURN && "no coturn: name its program (turnserver) in the variable COTURN";
 for (const protocol of ["udp", "tcp"]) {
-  const skip = !process.env.COTURN && "no coturn: name its program (turnserver) in the variable COTURN";
   check(`through a coturn over ${protocol.toUpperCase()}, by -turn and -turn-secret`, { skip }, async (t) => {
     const coturn = await startCoturn();
     t.after(() => coturn.close());
@@ -60,14 +51,31 @@ for (const protocol of ["udp", "tcp"]) {
   });
 }
 
+check("through a coturn over TLS, by -turn turns:", { skip }, async (t) => {
+  const known = await certificate(t);
+  const coturn = await startCoturn(known);
+  t.after(() => coturn.close());
+  const url = `turns:${coturn.tlsAt}?transport=tcp`;
+  const urls = await callsThrough(t, { protocol: "tls", args: ["-turn", url, "-turn-secret", coturn.secret], flags: [known.flag] });
+  assert.deepEqual(urls, new Set([url]), "it is coturn's work");
+});
+
+/** A certificate for the time of a test. @param {import("node:test").TestContext} t */
+async function certificate(t) {
+  const made = await makeCertificate();
+  t.after(made.remove);
+  return made;
+}
+
 /**
  * Has two people call each other, in both directions, by relayed candidates only.
  * @param {import("node:test").TestContext} t
- * @param {{ protocol: string, only?: string, args?: string[], flags?: string[] }} how protocol: between browser and TURN
- *   server; only: what must stand in a server's URL to be used; args: flags of the server; flags: of the browser
+ * @param {{ protocol: string, only?: [string, string], cert?: string, args?: string[], flags?: string[] }} how protocol: between
+ *   browser and TURN server; only: which servers are used, see iceServers; cert: file of the server's certificate; args: flags of
+ *   the server; flags: of the browser
  * @returns the URLs of the TURN servers used
  */
-async function callsThrough(t, { protocol, only, args = [], flags = [] }) {
+async function callsThrough(t, { protocol, only, cert, args = [], flags = [] }) {
   const server = await startServer({ args });
   t.after(() => server.close());
   const browser = await launch({ args: flags });
@@ -77,7 +85,7 @@ async function callsThrough(t, { protocol, only, args = [], flags = [] }) {
     const who = await person(browser, { relay: server.url, app: app.url, name });
     const page = await openPage(who.context, app.url);
     const options = { iceTransportPolicy: "relay" };
-    if (only) options.iceServers = chosen(await page.evaluate((url) => fetch(`${url}/v1/ice`).then((r) => r.json()), server.url), only);
+    if (only) options.iceServers = await iceServers(server.url, ...only, cert);
     tabs.push(await who.open(page, options));
   }
   await meet(tabs[0], tabs[1]);
@@ -101,34 +109,6 @@ async function callsThrough(t, { protocol, only, args = [], flags = [] }) {
   }
   assert.deepEqual(await errors(...tabs), []);
   return urls;
-}
-
-/** The servers with those of their URLs only that have some text in them. */
-function chosen({ iceServers }, text) {
-  const found = iceServers.map((server) => ({ ...server, urls: server.urls.filter((url) => url.includes(text)) })).filter(({ urls }) => urls.length > 0);
-  assert.ok(found.length > 0, `no server with ${text} in ${JSON.stringify(iceServers.map(({ urls }) => urls))}`);
-  return found;
-}
-
-/** A certificate for 127.0.0.1 that nobody knows, as -lan makes one, and the hash by which a browser can be told of it. */
-async function certificate(t) {
-  const folder = mkdtempSync(join(tmpdir(), "ringfork-turn-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const server = await startServer({ data: folder, args: ["-lan"] });
-  await server.stop();
-  const [cert, key] = [join(folder, "lan.crt"), join(folder, "lan.key")];
-  const spki = new X509Certificate(readFileSync(cert)).publicKey.export({ type: "spki", format: "der" });
-  return { cert, key, hash: createHash("sha256").update(spki).digest("base64") };
-}
-
-/** What a server with a certificate answers that only we know. */
-function iceServers({ url }, cert) {
-  return new Promise((resolve, reject) => {
-    get(`${url}/v1/ice`, { ca: readFileSync(cert) }, (response) => {
-      let text = "";
-      response.on("data", (chunk) => (text += chunk)).on("end", () => resolve(JSON.parse(text)));
-    }).on("error", reject);
-  });
 }
 
 /** In the page: gathers relayed candidates until there are no more. */

@@ -41,13 +41,17 @@ export function launch({ throttle = false, args = [] } = {}) {
   });
 }
 
-/** A Firefox, in the same state. Its hidden tabs are not slowed down, and its addresses are shown as they are. */
+/**
+ * A Firefox, in the same state. Its hidden tabs are not slowed down, its addresses are shown as they are, and it takes any
+ * certificate.
+ */
 export function launchFirefox() {
   if (!process.env.FIREFOX) throw new Error("name a Firefox in the variable FIREFOX");
   return puppeteer.launch({
     browser: "firefox",
     executablePath: process.env.FIREFOX,
     headless: true,
+    acceptInsecureCerts: true,
     extraPrefsFirefox: {
       "media.navigator.streams.fake": true,
       "media.navigator.permission.disabled": true,

@@ -3,15 +3,19 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePorts } from "./ports.js";
 
-/** Starts coturn ($COTURN). It has a secret in a file, for -turn-secret, and an address. */
-export async function startCoturn() {
+/**
+ * Starts coturn ($COTURN). It has a secret in a file, for -turn-secret, and an address, with a certificate one for TLS too.
+ * @param {{ cert: string, key: string }} [certificate] PEM files
+ */
+export async function startCoturn(certificate) {
   const folder = mkdtempSync(join(tmpdir(), "ringfork-coturn-"));
   const secret = "a secret that the relay and coturn share";
-  const port = await freePort();
+  const [port, tlsPort] = await freePorts(2);
   const file = join(folder, "secret");
   writeFileSync(file, `${secret}\n`, { mode: 0o600 });
   writeFileSync(
@@ -25,7 +29,7 @@ export async function startCoturn() {
       `listening-port=${port}`,
       "allow-loopback-peers", // both ends of the call are here
       "no-cli",
-      "no-tls",
+      ...(certificate ? [`tls-listening-port=${tlsPort}`, `cert=${certificate.cert}`, `pkey=${certificate.key}`] : ["no-tls"]),
       "no-dtls",
       "fingerprint",
       `userdb=${join(folder, "db")}`,
@@ -43,7 +47,7 @@ export async function startCoturn() {
     await exited;
     rmSync(folder, { recursive: true, force: true });
   };
-  for (let i = 0; !(await listens(port)); i++) {
+  for (let i = 0; !(await listens(certificate ? tlsPort : port)); i++) {
     if (i < 3000 && child.exitCode === null) {
       await new Promise((resolve) => setTimeout(resolve, 20));
       continue;
@@ -53,19 +57,10 @@ export async function startCoturn() {
   }
   return {
     at: `127.0.0.1:${port}`,
+    tlsAt: `127.0.0.1:${tlsPort}`,
     secret: file,
     close,
   };
-}
-
-/** A port that is free now. coturn takes no other's word for one. */
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 async function listens(port) {

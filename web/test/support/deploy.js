@@ -82,15 +82,6 @@ export function startUnit(unit, program, env, paths = {}) {
   };
 }
 
-/** As many free ports. They are given back, so somebody else might take one: the chance is small. @param {number} count */
-export async function freePorts(count) {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((server) => once(server, "listening")));
-  const ports = servers.map((server) => /** @type {import("node:net").AddressInfo} */ (server.address()).port);
-  await Promise.all(servers.map((server) => once(server.close(), "close")));
-  return ports;
-}
-
 /**
  * The simplest load balancer: each connection goes to the next relay that says it is ready.
  * @param {number[]} ports of relays
