@@ -82,6 +82,36 @@ export const withoutCoturn =
   "NOT TESTED: calls through a coturn, and deploy/coturn.conf, because no coturn was found and there is no way to install one here\n" +
   "(Debian: apt-get install coturn; macOS: brew install coturn; or name its program, turnserver, in the variable COTURN)";
 
+/**
+ * The paths of nginx and Caddy: $NGINX_BIN and $CADDY_BIN, those that are installed, or installed now. One that is not there, and
+ * cannot be had, is left out. What is told of it then must not be missed: see withoutProxies.
+ */
+export async function needProxies() {
+  /** @type {Record<string, string>} */
+  const found = {};
+  for (const [variable, name, debian] of [
+    ["NGINX_BIN", "nginx", "nginx-light"],
+    ["CADDY_BIN", "caddy", "caddy"],
+  ]) {
+    const named = process.env[variable];
+    const find = () => onPath(named ?? name) ?? [named ?? "", `/usr/sbin/${name}`].find((path) => path && isProgram(path));
+    let path = find();
+    if (named && !path) throw new Failure(`${variable} names no program: ${named}`);
+    // Not all that have apt-get have these packages.
+    if (!path && (await aptInstall(debian).catch(() => false))) {
+      if (onPath("systemctl")) await run(["systemctl", "disable", "--now", name]).catch(() => {});
+      path = find();
+    }
+    if (path) found[variable] = path;
+  }
+  return found;
+}
+
+export const withoutProxies =
+  "NOT TESTED: a relay behind nginx, or behind Caddy, and deploy/nginx.conf or deploy/Caddyfile, because one of them was not found and\n" +
+  "there is no way to install it here (Debian: apt-get install nginx-light caddy; macOS: brew install nginx caddy; or name the programs\n" +
+  "in the variables NGINX_BIN and CADDY_BIN)";
+
 const applications = {
   darwin: [
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",

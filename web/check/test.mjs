@@ -6,7 +6,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { endAll, expectNoLeftovers, Failure, run } from "./processes.mjs";
-import { findFirefox, needC, needChrome, needCoturn, needGo, needModules, withoutCoturn } from "./programs.mjs";
+import { findFirefox, needC, needChrome, needCoturn, needGo, needModules, needProxies, withoutCoturn, withoutProxies } from "./programs.mjs";
 import { checkTypes, tsc } from "./types.mjs";
 
 process.chdir(fileURLToPath(new URL("../..", import.meta.url)));
@@ -57,7 +57,7 @@ const phases = {
   core: { needs: [needGo], run: proveCore },
   wasm: { needs: [needGo], run: testPortable },
   unit: { needs: [needModules], run: () => testFiles("web/test/unit") },
-  browsers: { needs: [needGo, needModules, needChrome, needCoturn], run: testBrowsers },
+  browsers: { needs: [needGo, needModules, needChrome, needCoturn, needProxies], run: testBrowsers },
 };
 
 /** gofmt, go vet, staticcheck and tsc, as many at once as there are cores. */
@@ -154,12 +154,13 @@ async function testFiles(folder, env = process.env, { without = "" } = {}) {
 }
 
 /**
- * The browser tests find the browsers in $CHROME and $FIREFOX, coturn in $COTURN, NATS in $NATS_BIN, and what is under test in
- * $RINGFORK_BIN, $HOSTILE_BIN (a relay in the wrong hands) and $MODULE_DIR (what `build` writes).
+ * The browser tests find the browsers in $CHROME and $FIREFOX, coturn in $COTURN, NATS in $NATS_BIN, proxies in $NGINX_BIN and
+ * $CADDY_BIN, and what is under test in $RINGFORK_BIN, $HOSTILE_BIN (a relay in the wrong hands) and $MODULE_DIR (what `build` writes).
  */
 async function testBrowsers() {
   const CHROME = await needChrome();
   const COTURN = await needCoturn();
+  const proxies = await needProxies();
   const [RINGFORK_BIN, HOSTILE_BIN, NATS_BIN] = ["ringfork", "hostile", "nats-server"].map((name) => resolve(`.cache/${name}${exe}`));
   const MODULE_DIR = resolve(".cache/module");
   await run(["go", "build", "-o", RINGFORK_BIN, "."]);
@@ -169,9 +170,10 @@ async function testBrowsers() {
   const FIREFOX = findFirefox();
   const left = "calls between Chromium and Firefox are not tested: no Firefox found (install one, or name its program in the variable FIREFOX)";
   if (!FIREFOX) console.log(left);
-  await testFiles("web/test/browser", { ...process.env, CHROME, FIREFOX, COTURN, RINGFORK_BIN, HOSTILE_BIN, NATS_BIN, MODULE_DIR }, { without: FIREFOX ? "" : "firefox.test.js" });
+  await testFiles("web/test/browser", { ...process.env, ...proxies, CHROME, FIREFOX, COTURN, RINGFORK_BIN, HOSTILE_BIN, NATS_BIN, MODULE_DIR }, { without: FIREFOX ? "" : "firefox.test.js" });
   if (!FIREFOX) console.log(left);
   if (!COTURN) console.log(withoutCoturn);
+  if (!proxies.NGINX_BIN || !proxies.CADDY_BIN) console.log(withoutProxies);
 }
 
 function seconds(since) {

@@ -1,4 +1,4 @@
-// The files in deploy/, tried for real: three NATS nodes, two relays behind a load balancer, coturn, and two browsers.
+// The files in deploy/, tried for real: three NATS nodes, two relays behind nginx, coturn, and two browsers.
 
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -6,11 +6,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test as check } from "node:test";
 import { endings, hear, launch, meet, person, reaches } from "../support/browser.js";
+import { makeCertificate } from "../support/certificate.js";
 import { changedFlags, deployed, filledIn, startBalancer, startUnit, variables } from "../support/deploy.js";
-import { freePorts } from "../support/ports.js";
+import { freePort, freePorts } from "../support/ports.js";
+import { startNginx } from "../support/proxy.js";
 import { startApp } from "../support/server.js";
 
-const { RINGFORK_BIN, NATS_BIN, COTURN } = /** @type {Record<string, string>} */ (process.env);
+const { RINGFORK_BIN, NATS_BIN, NGINX_BIN, COTURN } = /** @type {Record<string, string>} */ (process.env);
 const folder = mkdtempSync(join(tmpdir(), "ringfork-deploy-"));
 const turnSecret = "7".repeat(32);
 const natsConf = new URL("../../../deploy/nats.conf", import.meta.url).pathname;
@@ -48,7 +50,7 @@ function startRelay(i) {
     "-addr": `127.0.0.1:${it.relayPorts[i]}`,
     "-origin": it.balancer.url,
     "-module": it.module,
-    // Certificates have a test of their own; the balancer of this one does not end TLS.
+    // TLS ends in the balancer, if that is nginx; the other one knows none.
     "-tls-cert": null,
     "-tls-key": null,
     "-ops": "127.0.0.1:0",
@@ -58,7 +60,7 @@ function startRelay(i) {
     "-turn": COTURN ? `turn:${turn},turn:${turn}?transport=tcp` : null,
     "-turn-secret": COTURN ? secret("turn.secret", `${turnSecret}\n`) : null,
   });
-  it.relays[i] = startUnit("ringfork.service", RINGFORK_BIN, { RINGFORK_FLAGS: flags });
+  it.relays[i] = startUnit("ringfork.service", RINGFORK_BIN, { RINGFORK_FLAGS: NGINX_BIN ? `${flags} -proxy 127.0.0.1` : flags });
 }
 
 function startCoturn() {
@@ -96,13 +98,18 @@ before(async () => {
   it.relayPorts = ports.slice(9, 11);
   it.turnPort = ports[11];
   it.module = process.env.MODULE_DIR;
-  it.balancer = await startBalancer(it.relayPorts);
+  if (NGINX_BIN) {
+    it.certificate = await makeCertificate();
+    it.balancer = await startNginx({ port: await freePort(), relays: it.relayPorts, ...it.certificate });
+  } else {
+    it.balancer = await startBalancer(it.relayPorts);
+  }
   for (const i of [0, 1, 2]) startNode(i);
   if (COTURN) startCoturn();
   for (const i of [0, 1]) startRelay(i);
   await ready(0, 1);
   it.app = await startApp();
-  it.browser = await launch();
+  it.browser = await launch({ args: NGINX_BIN ? [it.certificate.flag] : [] });
   for (const name of ["alice", "bob"]) {
     it[name] = await person(it.browser, { relay: it.balancer.url, app: it.app.url, name });
   }
@@ -112,6 +119,7 @@ after(async () => {
   await it.browser?.close();
   await it.app?.close();
   await it.balancer?.close();
+  it.certificate?.remove();
   await Promise.all([...it.relays, it.coturn, ...it.nodes].map((unit) => unit?.stop("SIGKILL")));
   rmSync(folder, { recursive: true, force: true });
 });
