@@ -30,6 +30,7 @@ type Cluster struct {
 	dir     string
 	program string
 	servers []*server
+	links   *links // nil: the servers reach each other directly
 }
 
 // server is one process, or the place of one that is not running.
@@ -46,7 +47,14 @@ type server struct {
 const patience = time.Minute
 
 // Start starts a cluster of n servers, which keep their files in dir, and returns when all of it is ready.
-func Start(ctx context.Context, dir string, n int) (*Cluster, error) {
+func Start(ctx context.Context, dir string, n int) (*Cluster, error) { return start(ctx, dir, n, nil) }
+
+// StartLinked is Start for a cluster in which the ways from server to server can be broken: see SetLink.
+func StartLinked(ctx context.Context, dir string, n int) (*Cluster, error) {
+	return start(ctx, dir, n, newLinks())
+}
+
+func start(ctx context.Context, dir string, n int, l *links) (*Cluster, error) {
 	program, err := build(ctx)
 	if err != nil {
 		return nil, err
@@ -55,15 +63,17 @@ func Start(ctx context.Context, dir string, n int) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{dir: dir, program: program}
-	var routes []string
+	c := &Cluster{dir: dir, program: program, links: l}
 	for i := range n {
-		routes = append(routes, fmt.Sprintf("nats://127.0.0.1:%d", ports[3*i+2]))
-	}
-	for i := range n {
+		routes, err := c.routes(i, ports)
+		if err != nil {
+			c.Close()
+			return nil, err
+		}
 		s := &server{name: fmt.Sprintf("n%d", i), client: ports[3*i], http: ports[3*i+1]}
 		s.config = filepath.Join(dir, s.name+".conf")
-		if err := os.WriteFile(s.config, config(s, dir, ports[3*i+2], routes), 0o600); err != nil {
+		if err := os.WriteFile(s.config, config(s, dir, ports[3*i+2], routes, l != nil), 0o600); err != nil {
+			c.Close()
 			return nil, fmt.Errorf("failed to configure a NATS server: %w", err)
 		}
 		c.servers = append(c.servers, s)
@@ -87,15 +97,38 @@ func Start(ctx context.Context, dir string, n int) (*Cluster, error) {
 	return c, nil
 }
 
+// routes returns where server from reaches the servers that have these ports.
+func (c *Cluster) routes(from int, ports []int) ([]string, error) {
+	var routes []string
+	for to := range len(ports) / 3 {
+		port := ports[3*to+2]
+		if c.links != nil && to == from {
+			continue
+		}
+		if c.links != nil {
+			var err error
+			if port, err = c.links.open(from, to, port); err != nil {
+				return nil, err
+			}
+		}
+		routes = append(routes, fmt.Sprintf("nats://127.0.0.1:%d", port))
+	}
+	return routes, nil
+}
+
 // config is the configuration of a server. Pings between servers are as deployments should have them: by NATS's default a
 // server that hangs is noticed by the others after a minute only.
-func config(s *server, dir string, route int, routes []string) []byte {
+func config(s *server, dir string, route int, routes []string, linked bool) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "server_name: %s\nlisten: 127.0.0.1:%d\nhttp: 127.0.0.1:%d\n", s.name, s.client, s.http)
 	fmt.Fprintf(&b, "jetstream { store_dir: %q, max_mem: 1G, max_file: 4G }\n", filepath.Join(dir, s.name))
-	if len(routes) > 1 {
-		fmt.Fprintf(&b, "cluster { name: ringfork, listen: 127.0.0.1:%d, routes: [%s], ping_interval: 1s, ping_max: 2 }\n",
-			route, strings.Join(routes, ", "))
+	if len(routes) > 1 || linked {
+		advertise := ""
+		if linked { // no way around the links is told of
+			advertise = "advertise: \"127.0.0.1:1\", "
+		}
+		fmt.Fprintf(&b, "cluster { name: ringfork, listen: 127.0.0.1:%d, %sroutes: [%s], ping_interval: 1s, ping_max: 2 }\n",
+			route, advertise, strings.Join(routes, ", "))
 	}
 	return b.Bytes()
 }
@@ -351,9 +384,16 @@ func (c *Cluster) with(do func(jetstream.JetStream) error) error {
 	return do(js)
 }
 
+// SetLink makes the way from one server to another, of a cluster that StartLinked started, what it is to be. To break a link
+// in both directions call it twice; Reset concerns both at once.
+func (c *Cluster) SetLink(from, to int, how Break) { c.links.set(from, to, how) }
+
 // Close ends all servers. Their files stay: they are the caller's.
 func (c *Cluster) Close() {
 	for i := range c.servers {
 		c.Kill(i)
+	}
+	if c.links != nil {
+		c.links.close()
 	}
 }
