@@ -17,6 +17,7 @@ const engineBuffer = 1 << 16
 // backlog reads, comes through one channel, so that its order is kept: feed relies on that.
 type dispatcher struct {
 	conns    *connSet
+	journal  *journal
 	messages chan *nats.Msg
 	inbox    string // answers to backlog reads come to inbox.<number of the read>
 	answers  *nats.Subscription
@@ -30,9 +31,9 @@ type dispatcher struct {
 	reads map[uint64]*conn // that wait for answers
 }
 
-func startDispatcher(nc *nats.Conn, conns *connSet) (*dispatcher, error) {
+func startDispatcher(nc *nats.Conn, conns *connSet, j *journal) (*dispatcher, error) {
 	d := &dispatcher{
-		conns: conns, messages: make(chan *nats.Msg, engineBuffer), inbox: nats.NewInbox(), quit: make(chan struct{}),
+		conns: conns, journal: j, messages: make(chan *nats.Msg, engineBuffer), inbox: nats.NewInbox(), quit: make(chan struct{}),
 		reads: map[uint64]*conn{},
 	}
 	var err error
@@ -70,6 +71,7 @@ func (d *dispatcher) run() {
 func (d *dispatcher) dispatch(msg *nats.Msg) {
 	var live bool
 	if d.readers, live = d.conns.fanouts.of(msg.Sub, d.readers[:0]); live {
+		d.journal.hear(msg.Subject)
 		for _, s := range d.readers {
 			s.hear(msg)
 		}
@@ -77,8 +79,8 @@ func (d *dispatcher) dispatch(msg *nats.Msg) {
 		return
 	}
 	number, ok := strings.CutPrefix(msg.Subject, d.inbox+".")
-	if !ok {
-		return // of a subscription that has just ended
+	if !ok || d.journal.answer(d.inbox, number, msg) {
+		return // not ok: of a subscription that has just ended
 	}
 	read, err := strconv.ParseUint(number, 10, 64)
 	if err != nil {

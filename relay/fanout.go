@@ -2,6 +2,7 @@ package relay
 
 import (
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/nats-io/nats.go"
@@ -20,6 +21,7 @@ type fanouts struct {
 	mu        sync.RWMutex
 	byMailbox map[address]*fanout
 	bySub     map[*nats.Subscription]*fanout
+	bySubject map[string]*fanout
 	readers   int // of all mailboxes
 }
 
@@ -38,7 +40,7 @@ const maxReaders = 1 << 10
 var errNoRoom = errors.New("there is no room for another subscription")
 
 func newFanouts() *fanouts {
-	return &fanouts{byMailbox: map[address]*fanout{}, bySub: map[*nats.Subscription]*fanout{}}
+	return &fanouts{byMailbox: map[address]*fanout{}, bySub: map[*nats.Subscription]*fanout{}, bySubject: map[string]*fanout{}}
 }
 
 // join makes sub a reader of its mailbox. subscribe is called if it is the first one. When join returns the engine's connection
@@ -54,7 +56,7 @@ func (f *fanouts) join(sub *subscription, subscribe func() (*nats.Subscription, 
 			return err
 		}
 		o = &fanout{mailbox: sub.address, nats: s}
-		f.byMailbox[o.mailbox], f.bySub[s] = o, o
+		f.byMailbox[o.mailbox], f.bySub[s], f.bySubject[s.Subject] = o, o, o
 	}
 	if len(o.readers) >= maxReaders {
 		return errNoRoom
@@ -86,6 +88,7 @@ func (f *fanouts) leave(sub *subscription) (unused *nats.Subscription, ok bool) 
 	}
 	delete(f.byMailbox, o.mailbox)
 	delete(f.bySub, o.nats)
+	delete(f.bySubject, o.nats.Subject)
 	return o.nats, true
 }
 
@@ -99,6 +102,22 @@ func (f *fanouts) of(sub *nats.Subscription, list []*subscription) ([]*subscript
 		return list, false
 	}
 	return append(list, o.readers...), true
+}
+
+// reads reports whether a mailbox, by the subject of all its frames, is read here; readersOf returns by whom.
+func (f *fanouts) reads(subject string) bool {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.bySubject[subject] != nil
+}
+
+func (f *fanouts) readersOf(subject string) []*subscription {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	if o := f.bySubject[subject]; o != nil {
+		return slices.Clone(o.readers)
+	}
+	return nil
 }
 
 // count returns how many readers there are, countOf how many a mailbox has.

@@ -33,8 +33,9 @@ const (
 // A subject holds one message and new ones are discarded, so a frame posted again is not stored again and keeps its age;
 // readers get it all the same, because core NATS delivers a message whatever the stream makes of it.
 type mailboxes struct {
-	engine *engine
-	age    time.Duration
+	engine  *engine
+	journal *journal
+	age     time.Duration
 }
 
 func newMailboxes(ctx context.Context, e *engine, cfg Config) (*mailboxes, error) {
@@ -84,6 +85,7 @@ func (m *mailboxes) post(ctx context.Context, to address, frame []byte) error {
 	// No header: one that a client could set might ask for a longer life.
 	err := m.engine.publish(ctx, &nats.Msg{Subject: subject, Data: frame})
 	if err == nil {
+		m.journal.acknowledged(subject)
 		return nil
 	}
 	var api *apiError
@@ -93,6 +95,7 @@ func (m *mailboxes) post(ctx context.Context, to address, frame []byte) error {
 	switch {
 	case api.Description == server.ErrMaxMsgsPerSubject.Error():
 		if m.has(ctx, subject) {
+			m.journal.acknowledged(subject)
 			return nil // stored before
 		}
 		return unavailable("the frame was not stored")

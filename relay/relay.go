@@ -100,6 +100,7 @@ type tuning struct {
 	readTimeout  time.Duration // for the same, however often
 	leaderWait   time.Duration // for the leader of the slots, before a copy is asked
 	startTimeout time.Duration // for a cluster
+	journalEvery time.Duration // an entry is written, and those of all are asked for
 	clientPosts  rateLimit
 	mailbox      rateLimit
 
@@ -110,6 +111,7 @@ type tuning struct {
 type Relay struct {
 	cfg        Config
 	engine     *engine
+	journal    *journal // nil if the engine is embedded
 	dispatcher *dispatcher
 	mailboxes  *mailboxes
 	slots      *slots
@@ -173,12 +175,15 @@ func (r *Relay) start(dir string) error {
 		}
 	}
 	var err error
-	if r.dispatcher, err = startDispatcher(r.engine.nc, r.conns); err != nil {
+	r.journal = newJournal(r.engine, r.conns, r.cfg)
+	if r.dispatcher, err = startDispatcher(r.engine.nc, r.conns, r.journal); err != nil {
 		return err
 	}
 	if r.mailboxes, err = newMailboxes(ctx, r.engine, r.cfg); err != nil {
 		return err
 	}
+	r.mailboxes.journal = r.journal
+	r.journal.start(r.dispatcher.inbox)
 	r.slots, err = newSlots(ctx, r.engine, r.cfg)
 	return err
 }
@@ -194,6 +199,7 @@ func (r *Relay) Close() error {
 		r.conns.stopAll(closeShutdown)
 		r.wg.Wait()
 		r.metrics.unregister(r.cfg.Metrics)
+		r.journal.stop()
 		if r.dispatcher != nil {
 			r.dispatcher.stop()
 		}
@@ -270,6 +276,7 @@ func (c *Config) setDefaults() error {
 	setDefault(&t.readTimeout, 30*time.Second)
 	setDefault(&t.leaderWait, 500*time.Millisecond)
 	setDefault(&t.startTimeout, 20*time.Second)
+	setDefault(&t.journalEvery, 500*time.Millisecond)
 	if t.clientPosts.burst == 0 {
 		t.clientPosts = rateLimit{perSecond: 100, burst: 2000}
 	}
