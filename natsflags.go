@@ -12,6 +12,7 @@ import (
 type natsOptions struct {
 	urls     string // empty: none, the engine is embedded
 	creds    string // a file; empty: none
+	ca       string // a file; empty: the system's
 	replicas int    // zero: the relay's default
 	key      string // a file
 }
@@ -19,6 +20,7 @@ type natsOptions struct {
 func (o *natsOptions) define(f *flag.FlagSet) {
 	f.StringVar(&o.urls, "nats", "", "")
 	f.StringVar(&o.creds, "nats-creds", "", "")
+	f.StringVar(&o.ca, "nats-ca", "", "")
 	f.IntVar(&o.replicas, "nats-replicas", 0, "")
 	f.StringVar(&o.key, "nats-key", "", "")
 }
@@ -26,8 +28,8 @@ func (o *natsOptions) define(f *flag.FlagSet) {
 // check checks what can be checked without looking at files. dataDir is what -data says.
 func (o *natsOptions) check(dataDir string) error {
 	switch {
-	case o.urls == "" && (o.creds != "" || o.key != "" || o.replicas != 0):
-		return badUsage("-nats-creds, -nats-key and -nats-replicas are of use with -nats URL only")
+	case o.urls == "" && (o.creds != "" || o.ca != "" || o.key != "" || o.replicas != 0):
+		return badUsage("-nats-creds, -nats-ca, -nats-key and -nats-replicas are of use with -nats URL only")
 	case o.urls == "":
 		return nil
 	case o.key == "":
@@ -62,5 +64,5 @@ func (o *natsOptions) config() (relay.NATSConfig, error) {
 	if err != nil {
 		return relay.NATSConfig{}, fmt.Errorf("failed to read the key of -nats-key: %w", err)
 	}
-	return relay.NATSConfig{URLs: o.list(), CredsFile: o.creds, Replicas: o.replicas, Key: key}, nil
+	return relay.NATSConfig{URLs: o.list(), CredsFile: o.creds, CAFile: o.ca, Replicas: o.replicas, Key: key}, nil
 }

@@ -13,13 +13,13 @@ import (
 )
 
 func TestNATSFlags(t *testing.T) {
-	got, err := parseServe(strings.Fields("-nats nats://a:4222,nats://u:p@b -nats-creds c -nats-replicas 5 -nats-key k"))
-	want := natsOptions{urls: "nats://a:4222,nats://u:p@b", creds: "c", replicas: 5, key: "k"}
+	got, err := parseServe(strings.Fields("-nats nats://a:4222,nats://u:p@b -nats-creds c -nats-ca a -nats-replicas 5 -nats-key k"))
+	want := natsOptions{urls: "nats://a:4222,nats://u:p@b", creds: "c", ca: "a", replicas: 5, key: "k"}
 	if err != nil || got.nats != want {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)
 	}
 	for _, args := range []string{
-		"-nats nats://a", "-nats-key k", "-nats-creds c", "-nats-replicas 2", "-nats nats://a, -nats-key k",
+		"-nats nats://a", "-nats-key k", "-nats-creds c", "-nats-ca a", "-nats-replicas 2", "-nats nats://a, -nats-key k",
 		"-nats nats://a -nats-key k -nats-replicas 6", "-nats nats://a -nats-key k -nats-replicas x", "-nats nats://a -nats-key k -data d",
 	} {
 		var bad *usageError
@@ -38,10 +38,10 @@ func TestNATSKeyFile(t *testing.T) {
 		}
 		return path
 	}
-	o := natsOptions{urls: "a, b", creds: "c", replicas: 2, key: file("key", strings.Repeat("ab", 32)+"\n")}
+	o := natsOptions{urls: "a, b", creds: "c", ca: "a", replicas: 2, key: file("key", strings.Repeat("ab", 32)+"\n")}
 	got, err := o.config()
 	key := []byte(strings.Repeat("\xab", 32))
-	if want := (relay.NATSConfig{URLs: []string{"a", "b"}, CredsFile: "c", Replicas: 2, Key: key}); err != nil || !reflect.DeepEqual(got, want) {
+	if want := (relay.NATSConfig{URLs: []string{"a", "b"}, CredsFile: "c", CAFile: "a", Replicas: 2, Key: key}); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)
 	}
 	for _, path := range []string{file("short", "abcd"), file("text", strings.Repeat("xy", 32)), filepath.Join(dir, "none")} {

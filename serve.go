@@ -45,6 +45,7 @@ Flags of the server:
   -nats URL[,URL]     use this NATS cluster with JetStream instead of the embedded engine: then any number of servers with
                       the same cluster and key are one relay. user:password@ may stand before the host
   -nats-creds FILE    NATS credentials file, or one line USER:PASSWORD
+  -nats-ca FILE       who vouches for the servers' certificates (PEM), where these have TLS (default: the system's)
   -nats-replicas N    copies that the cluster keeps of frames and slots (default 3, which outlives the loss of one server)
   -nats-key FILE      32 random bytes in hex that all relays of the cluster share, and NATS does not get; with -nats only
   -module DIR         serve the JavaScript module from a folder that "build" wrote instead of compiling it: for machines

@@ -248,7 +248,7 @@ func TestUsageNamesEveryDefault(t *testing.T) {
 	for _, want := range []string{
 		defaultAddr, "-addr ", "-origin ", "-turn ", "-turn-tls ", "-turn-ports ", "-turn-mbits ", "-turn-secret ", "-data ", "-module ", "build ", "-o ",
 		"-allow ", "-proxy ", "-publish-key ", "-limits ", "-backlog ", "-slots ", "-conns ", "-tls-cert ", "-tls-key ", "-lan", "-ops ", "-drain ", "token ",
-		"-nats ", "-nats-creds ", "-nats-replicas ", "-nats-key ",
+		"-nats ", "-nats-creds ", "-nats-ca ", "-nats-replicas ", "-nats-key ",
 	} {
 		if !strings.Contains(usage, want) {
 			t.Errorf("the usage text lacks %q", want)

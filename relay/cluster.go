@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/hkdf"
 	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/url"
@@ -26,6 +28,8 @@ type NATSConfig struct {
 	URLs []string
 	// CredsFile is a NATS credentials file, or one with the single line "user:password". Empty: none.
 	CredsFile string
+	// CAFile has the certificates, PEM, of who may vouch for the servers where these have TLS. Empty: those of the system.
+	CAFile string
 	// Replicas is how many servers keep a copy of each frame and slot. Zero means 3, which survives the loss of one.
 	Replicas int
 	// Key is shared by all relays of the cluster and nobody else: addresses are hashed with it before NATS sees them. It is
@@ -94,12 +98,25 @@ func (e *engine) connectCluster(ctx context.Context, cfg NATSConfig, conns *conn
 		}
 		options = append(options, option)
 	}
+	if cfg.CAFile != "" {
+		text, err := os.ReadFile(cfg.CAFile)
+		if err != nil {
+			return fmt.Errorf("failed to read who vouches for the NATS servers: %w", err)
+		}
+		if !x509.NewCertPool().AppendCertsFromPEM(text) {
+			return fmt.Errorf("%s has no certificate in it: it is to be PEM", cfg.CAFile)
+		}
+		options = append(options, nats.RootCAs(cfg.CAFile))
+	}
 	err := retry(ctx, func() (again bool, err error) {
 		err = e.connect(strings.Join(cfg.URLs, ","), conns, options...)
-		return err != nil && !refusesUs(err), err
+		return err != nil && !refusesUs(err) && !distrusted(err), err
 	})
 	switch {
 	case err == nil:
+	case distrusted(err):
+		return fmt.Errorf("the certificate of the NATS server at %s is not good: %w; give the file of who vouches for it, or the name that is in it",
+			redacted(cfg.URLs), err)
 	case refusesUs(err):
 		return fmt.Errorf("the NATS server at %s refuses the credentials: %w; give others, in the URL or as a file", redacted(cfg.URLs), err)
 	default:
@@ -120,6 +137,12 @@ func credentials(file string, text []byte) (nats.Option, bool) {
 	}
 	whole := bytes.Contains(text, []byte("BEGIN NATS USER JWT")) && bytes.Contains(text, []byte("BEGIN USER NKEY SEED"))
 	return nats.UserCredentials(file), whole
+}
+
+// distrusted reports whether a server has TLS, and a certificate that does not show who it is.
+func distrusted(err error) bool {
+	var bad *tls.CertificateVerificationError
+	return errors.As(err, &bad)
 }
 
 func refusesUs(err error) bool {
