@@ -101,6 +101,7 @@ func (r *Relay) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	} else if relays && req.Method == http.MethodOptions {
 		a = answer{status: http.StatusNoContent}
 	} else if !known && r.front != nil {
+		clear(w.Header()) // it says by itself who may read it, and a browser takes that once only
 		r.front.ServeHTTP(w, req)
 		return
 	} else if path == "/v1/sub" {

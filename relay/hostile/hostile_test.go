@@ -408,7 +408,10 @@ func TestFailures(t *testing.T) {
 }
 
 func TestRecord(t *testing.T) {
-	w := newWorld(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "page "+r.URL.Path) }))
+	w := newWorld(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Add("Access-Control-Allow-Origin", "*")
+		io.WriteString(w, "page "+r.URL.Path)
+	}))
 	w.listen()
 	w.post(w.a, 1)
 	w.expect("a 1")
@@ -418,6 +421,9 @@ func TestRecord(t *testing.T) {
 	if _, body := w.get("/v1/ice"); body != "page /v1/ice" {
 		t.Errorf("front said %q", body)
 	}
+	if res, err := http.Head(w.url + "/v1/ice"); err != nil || len(res.Header.Values("Access-Control-Allow-Origin")) != 1 {
+		t.Errorf("what a browser needs is not there, or twice: %+v, %v", res, err)
+	}
 	r := w.Record()
 	var requests []string
 	for _, q := range r.Requests {
@@ -426,7 +432,7 @@ func TestRecord(t *testing.T) {
 			t.Errorf("recorded %+v", q)
 		}
 	}
-	if want := []string{"GET /v1/sub -1 0", "POST /v1/pub 4116 204", "GET /some/page?q -1 0", "GET /v1/ice -1 0"}; !slices.Equal(requests, want) {
+	if want := []string{"GET /v1/sub -1 0", "POST /v1/pub 4116 204", "GET /some/page?q -1 0", "GET /v1/ice -1 0", "HEAD /v1/ice -1 0"}; !slices.Equal(requests, want) {
 		t.Errorf("requests %q, want %q", requests, want)
 	}
 	if len(r.Connections) != 1 || r.Connections[0].Request != 0 || !r.Connections[0].Closed.IsZero() {
