@@ -59,6 +59,13 @@ func (l *limiter[K]) wait(key K, now time.Time, n float64) time.Duration {
 	return l.missing(l.bucket(key, now), now, n)
 }
 
+// charge takes n tokens, at most as many as the bucket's size, even if there are fewer: then the bucket has less than none.
+func (l *limiter[K]) charge(key K, now time.Time, n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.bucket(key, now).ReserveN(now, min(n, l.limit.burst))
+}
+
 func (l *limiter[K]) missing(b *rate.Limiter, now time.Time, n float64) time.Duration {
 	return time.Duration(max(0, n-b.TokensAt(now)) / float64(l.limit.perSecond) * float64(time.Second))
 }
@@ -109,6 +116,22 @@ func (l *clientLimiter) allowN(client netip.Prefix, now time.Time, n int) (wait 
 	return 0, true
 }
 
+// charge is as a limiter's. debt returns how long it takes until a client and its network have no less than no token.
+func (l *clientLimiter) charge(client netip.Prefix, now time.Time, n int) {
+	l.each.charge(client, now, n)
+	if site, is := ClientSite(client); is {
+		l.site.charge(site, now, n)
+	}
+}
+
+func (l *clientLimiter) debt(client netip.Prefix, now time.Time) time.Duration {
+	wait := l.each.wait(client, now, 0)
+	if site, is := ClientSite(client); is {
+		wait = max(wait, l.site.wait(site, now, 0))
+	}
+	return wait
+}
+
 // clientLimits are the rates at which one client, known by its address prefix, may ask for things.
 type clientLimits struct {
 	posts *clientLimiter
@@ -120,6 +143,7 @@ type clientLimits struct {
 	grows *clientLimiter // slots that are new, or get longer: what a client makes the relay keep for good
 
 	subscribes *clientLimiter // of all the client's connections together
+	backlogs   *clientLimiter // frames that are read for them: see reads
 
 	bodies *ClientCount // values of slots that are coming
 }
@@ -169,6 +193,7 @@ func newClientLimits(cfg Config) clientLimits {
 		grows: of(0.1, max(1024, 64/factor)), // 4 MB at once, then 35 MB a day
 
 		subscribes: of(1000, 1<<14),
+		backlogs:   of(1000, 1<<14), // 4 MB a second; most mailboxes that are subscribed to are empty
 
 		bodies: NewClientCount(int(maxBodies * factor)),
 	}

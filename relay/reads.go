@@ -10,6 +10,9 @@ import (
 
 // reads is the order in which a connection's backlogs are read: one page of one of them at a time, and only while the writer
 // keeps up.
+//
+// Asking for a mailbox that is full costs a client a hundred bytes, and the engine four megabytes: so a client's frames are
+// counted as they are read, for all its connections, and when they were too many the next page waits.
 type reads struct {
 	waiting []turn // whose next page is to be read
 	again   []turn // the same for later reads, which nobody waits for: they come after all others
@@ -17,9 +20,12 @@ type reads struct {
 
 	active   *subscription // whose page is being read; nil: none
 	page     uint64        // the dispatcher's number of that read
+	found    int           // frames of that page that came
 	asked    time.Time     // when that page was first asked for
 	patience time.Duration // with the last question
 	deadline time.Time     // for its answer
+
+	owing time.Time // until when the client is to have no further page, because of what was read for it; zero: nothing
 }
 
 // read is how far the read of one backlog is.
@@ -57,14 +63,15 @@ func (p *pump) begin(s *subscription) {
 func (p *pump) cancel(s *subscription) {
 	s.read.turn++
 	if p.reads.active == s {
-		p.endPage()
+		p.endPage(pageFrames) // so many may be on their way
 	}
 }
 
-// endPage ends the wait for a page.
-func (p *pump) endPage() {
-	p.reads.active = nil
+// endPage ends the wait for a page, for which so many frames are read.
+func (p *pump) endPage(frames int) {
+	p.reads.active, p.reads.found = nil, 0
 	p.c.relay.dispatcher.forget(p.reads.page)
+	p.c.relay.limits.backlogs.charge(p.c.client, time.Now(), frames)
 }
 
 // goOn puts a subscription in the row of those whose next page is to be read.
@@ -80,21 +87,33 @@ func (p *pump) goOn(s *subscription) {
 	*row = append(*row, turn{sub: s, n: s.read.turn})
 }
 
-// take takes a subscription out of that row, nil if there is none.
-func (r *reads) take() *subscription {
+// row returns the row whose first turn is the next, nil if there is none.
+func (r *reads) row() *[]turn {
 	for _, row := range []*[]turn{&r.waiting, &r.again} {
-		for len(*row) > 0 {
-			t := (*row)[0]
-			(*row)[0] = turn{}
-			if *row = (*row)[1:]; len(*row) == 0 {
-				*row = nil
-			}
-			if t.valid() {
-				return t.sub
+		for ; len(*row) > 0; shift(row) {
+			if (*row)[0].valid() {
+				return row
 			}
 		}
 	}
 	return nil
+}
+
+// take takes the next subscription out of its row, nil if there is none.
+func (r *reads) take() *subscription {
+	row := r.row()
+	if row == nil {
+		return nil
+	}
+	defer shift(row)
+	return (*row)[0].sub
+}
+
+func shift(row *[]turn) {
+	(*row)[0] = turn{}
+	if *row = (*row)[1:]; len(*row) == 0 {
+		*row = nil
+	}
 }
 
 // answer takes a message that answers to a page: a frame, or how it ends.
@@ -108,11 +127,12 @@ func (p *pump) answer(page uint64, msg *nats.Msg) {
 	case "":
 		f, ok := p.c.relay.mailboxes.parseStored(msg, time.Now())
 		s.read.next = max(s.read.next, f.sequence+1)
+		r.found++
 		if ok && s.feed.stored(f.id) {
 			p.deliver(s, f.id, f.age, f.frame)
 		}
 	case "204": // end of the page
-		p.endPage()
+		p.endPage(r.found)
 		if msg.Header.Get("Nats-Num-Pending") != "0" {
 			s.read.upTo, _ = strconv.ParseUint(msg.Header.Get("Nats-UpTo-Sequence"), 10, 64)
 			p.goOn(s)
@@ -120,11 +140,11 @@ func (p *pump) answer(page uint64, msg *nats.Msg) {
 			p.endRead(s)
 		}
 	case "404": // nothing
-		p.endPage()
+		p.endPage(r.found)
 		p.endRead(s)
 	case "413":
 		if !s.read.scan {
-			p.endPage()
+			p.endPage(r.found)
 			s.read.scan = true
 			p.goOn(s)
 			break
@@ -178,12 +198,16 @@ func (p *pump) advance() {
 			p.begin(t.sub)
 		}
 	}
+	r.owing = time.Time{}
 	for r.active == nil && !p.lagged && (len(p.c.queue) == 0 || len(p.c.queue) < pageFrames && !p.crowded()) {
-		s := r.take()
-		if s == nil {
+		if r.row() == nil {
 			break
 		}
-		r.active, r.asked, r.patience = s, now, tuning.pageTimeout
+		if debt := p.c.relay.limits.backlogs.debt(p.c.client, now); debt > 0 {
+			r.owing = now.Add(debt)
+			break
+		}
+		r.active, r.asked, r.patience = r.take(), now, tuning.pageTimeout
 		p.ask(now)
 	}
 	if r.active != nil && !now.Before(r.deadline) {
@@ -219,6 +243,9 @@ func (p *pump) setTimer(now time.Time) {
 		if wake.IsZero() || at.Before(wake) {
 			wake = at
 		}
+	}
+	if !r.owing.IsZero() {
+		sooner(r.owing)
 	}
 	if r.active != nil {
 		sooner(r.deadline)
