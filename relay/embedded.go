@@ -39,6 +39,7 @@ func (e *engine) startEmbedded(dir string, keep bool, memory, disk int64, conns 
 		StoreDir:               dir,
 		SyncAlways:             true, // a slot that was acknowledged outlives a power cut
 		DisableJetStreamBanner: true,
+		NoSublistCache:         true, // no subject is used twice
 	})
 	if err != nil {
 		return fmt.Errorf("failed to make the engine: %w", err)

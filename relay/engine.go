@@ -22,10 +22,11 @@ import (
 // in that order. In a cluster that holds for what one server does; what several do may come in any order, and then a frame
 // may be delivered twice, but not be lost.
 type engine struct {
-	nc  *nats.Conn
-	js  jetstream.JetStream
-	srv *server.Server // nil if it is not ours
-	log *slog.Logger
+	nc   *nats.Conn
+	js   jetstream.JetStream
+	acks *acks
+	srv  *server.Server // nil if it is not ours
+	log  *slog.Logger
 
 	replicas    int
 	mailboxKey  []byte // by which the subjects of mailboxes are hashed, and those of slots
@@ -67,6 +68,9 @@ func (e *engine) connect(url string, conns *connSet, options ...nats.Option) err
 		// Without one NATS would write to standard error. That it drops messages the dispatcher sees by itself.
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))...)
 	if err != nil {
+		return err
+	}
+	if e.acks, err = newAcks(e.nc); err != nil {
 		return err
 	}
 	e.js, err = jetstream.New(e.nc)
@@ -168,25 +172,39 @@ func (a *apiError) full() bool {
 		server.JSStorageResourcesExceededErr, server.JSAccountResourcesExceededErr)
 }
 
-// publish has a stream store a message. The error is an *apiError if the stream said no; of any other the outcome is not known.
-func (e *engine) publish(ctx context.Context, msg *nats.Msg) error {
-	reply, err := e.request(ctx, msg)
-	if err != nil {
-		return err
+// publish has a stream store a message, and waits for its answer until done or a time has passed. When the connection is lost
+// meanwhile it asks again, as request does. The error is an *apiError if the stream said no; of any other the outcome is not
+// known.
+func (e *engine) publish(done <-chan struct{}, patience time.Duration, msg *nats.Msg) error {
+	timeout := time.NewTimer(patience)
+	defer timeout.Stop()
+	for {
+		e.mu.Lock()
+		lost := e.epoch.Done()
+		e.mu.Unlock()
+		ack := make(chan error, 1)
+		number, reply := e.acks.expect(ack)
+		msg.Reply = reply
+		if err := e.nc.PublishMsg(msg); err != nil {
+			e.acks.forget(number)
+			return err
+		}
+		select {
+		case err := <-ack:
+			return err
+		case <-lost:
+		case <-timeout.C:
+			e.acks.forget(number)
+			return errNoAnswer
+		case <-done:
+			e.acks.forget(number)
+			return errNoAnswer
+		}
+		e.acks.forget(number)
+		if e.nc.IsClosed() {
+			return errNoAnswer
+		}
 	}
-	var ack struct {
-		Stream string    `json:"stream"`
-		Error  *apiError `json:"error"`
-	}
-	switch err := json.Unmarshal(reply.Data, &ack); {
-	case err != nil:
-		return err
-	case ack.Error != nil:
-		return ack.Error
-	case ack.Stream == "":
-		return errors.New("the answer is none")
-	}
-	return nil
 }
 
 // errNotStored is that a stream has no message of a subject.

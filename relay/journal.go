@@ -77,7 +77,7 @@ func newJournal(e *engine, conns *connSet, cfg Config) *journal {
 	}
 	j := &journal{
 		engine: e, conns: conns, every: cfg.tuning.journalEvery, keep: cfg.FrameAge,
-		subject: keyedHash(e.mailboxKey, "journal", address{}), seed: maphash.MakeSeed(),
+		subject: newTokens(e.mailboxKey, "journal").of(address{}), seed: maphash.MakeSeed(),
 	}
 	j.ctx, j.cancel = context.WithCancel(context.Background())
 	return j
@@ -143,9 +143,7 @@ func (j *journal) write(ctx context.Context) {
 		}
 		// Another subject each time: of one that failed nobody knows whether it is stored. Read twice it does no harm.
 		subject := mailboxSubjects + j.subject + "." + rand.Text()
-		try, cancel := context.WithTimeout(ctx, postTimeout)
-		err := j.engine.publish(try, &nats.Msg{Subject: subject, Data: []byte(strings.Join(some, "\n"))})
-		cancel()
+		err := j.engine.publish(ctx.Done(), postTimeout, &nats.Msg{Subject: subject, Data: []byte(strings.Join(some, "\n"))})
 		if err != nil {
 			j.mu.Lock()
 			defer j.mu.Unlock()

@@ -161,7 +161,7 @@ func TestJournalPassesOverWhatIsNone(t *testing.T) {
 	last := uint64(0)
 	for _, text := range []string{"", "\n", ".", "a.b.c", "no dot", ringOf(r, m) + "x", "\x00\xff."} {
 		msg := &nats.Msg{Subject: mailboxSubjects + r.journal.subject + "." + fmt.Sprintf("%x", text+"."), Data: []byte(text)}
-		if err := r.engine.publish(t.Context(), msg); err != nil {
+		if err := r.engine.publish(t.Context().Done(), requestTimeout, msg); err != nil {
 			t.Fatal(err)
 		}
 		last = r.entriesAre(t, last)

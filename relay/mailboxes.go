@@ -7,8 +7,10 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"hash"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -34,6 +36,7 @@ const (
 // readers get it all the same, because core NATS delivers a message whatever the stream makes of it.
 type mailboxes struct {
 	engine  *engine
+	tokens  *tokens
 	journal *journal
 	age     time.Duration
 }
@@ -60,12 +63,12 @@ func newMailboxes(ctx context.Context, e *engine, cfg Config) (*mailboxes, error
 	if err != nil {
 		return nil, err
 	}
-	return &mailboxes{engine: e, age: cfg.FrameAge}, nil
+	return &mailboxes{engine: e, tokens: newTokens(e.mailboxKey, "mailbox"), age: cfg.FrameAge}, nil
 }
 
 // subject returns the subject of a mailbox, without the frame.
 func (m *mailboxes) subject(a address) string {
-	return mailboxSubjects + keyedHash(m.engine.mailboxKey, "mailbox", a)
+	return mailboxSubjects + m.tokens.of(a)
 }
 
 // frames returns the subject that matches every frame of a mailbox.
@@ -80,10 +83,9 @@ func (m *mailboxes) post(ctx context.Context, to address, frame []byte) error {
 	subject := m.subject(to)
 	sum := sha256.Sum256(frame)
 	subject += "." + base64.RawURLEncoding.EncodeToString(sum[:])
-	ctx, cancel := context.WithTimeout(ctx, postTimeout)
-	defer cancel()
+	began := time.Now()
 	// No header: one that a client could set might ask for a longer life.
-	err := m.engine.publish(ctx, &nats.Msg{Subject: subject, Data: frame})
+	err := m.engine.publish(ctx.Done(), postTimeout, &nats.Msg{Subject: subject, Data: frame})
 	if err == nil {
 		m.journal.acknowledged(subject)
 		return nil
@@ -94,6 +96,8 @@ func (m *mailboxes) post(ctx context.Context, to address, frame []byte) error {
 	}
 	switch {
 	case api.Description == server.ErrMaxMsgsPerSubject.Error():
+		ctx, cancel := context.WithDeadline(ctx, began.Add(postTimeout))
+		defer cancel()
 		if m.has(ctx, subject) {
 			m.journal.acknowledged(subject)
 			return nil // stored before
@@ -173,10 +177,21 @@ func (m *mailboxes) parseStored(msg *nats.Msg, now time.Time) (storedFrame, bool
 	return f, len(f.frame) == FrameSize && f.age <= m.age
 }
 
-// keyedHash returns a subject token for an address that tells nothing about it to who has not the key.
-func keyedHash(key []byte, use string, a address) string {
-	h := hmac.New(sha256.New, key)
-	h.Write([]byte(use))
+// tokens turns addresses into subject tokens that tell nothing about them to who has not the key.
+type tokens struct {
+	use    string
+	hashes sync.Pool // of hash.Hash: what the key makes of one is most of the work
+}
+
+func newTokens(key []byte, use string) *tokens {
+	return &tokens{use: use, hashes: sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
+}
+
+func (t *tokens) of(a address) string {
+	h := t.hashes.Get().(hash.Hash)
+	defer t.hashes.Put(h)
+	h.Reset()
+	h.Write([]byte(t.use))
 	h.Write(a[:])
-	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:24])
+	return base64.RawURLEncoding.EncodeToString(h.Sum(make([]byte, 0, sha256.Size))[:24])
 }

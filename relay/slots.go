@@ -23,6 +23,7 @@ import (
 // values are sealed: who has what is stored, and not the key, learns no address and no public key.
 type slots struct {
 	engine     *engine
+	tokens     *tokens
 	sealer     slotSealer
 	kv         jetstream.KeyValue
 	stream     string // of the bucket
@@ -49,7 +50,10 @@ func newSlots(ctx context.Context, e *engine, cfg Config) (*slots, error) {
 		Bucket: e.slotBucket, History: 1, Storage: e.slotStorage, Replicas: e.replicas,
 		MaxBytes: slotRoom(cfg.SlotBytes), MaxValueSize: MaxSlotSize + 1<<10,
 	}
-	s := &slots{engine: e, sealer: newSlotSealer(e.slotKey), stream: "KV_" + e.slotBucket, limit: uint64(cfg.SlotBytes), leaderWait: cfg.tuning.leaderWait}
+	s := &slots{
+		engine: e, tokens: newTokens(e.slotKey, "slot"), sealer: newSlotSealer(e.slotKey), stream: "KV_" + e.slotBucket,
+		limit: uint64(cfg.SlotBytes), leaderWait: cfg.tuning.leaderWait,
+	}
 	err := e.create(ctx, "open the slots", func(ctx context.Context) (err error) {
 		s.kv, err = e.js.CreateOrUpdateKeyValue(ctx, bucket)
 		return err
@@ -130,7 +134,7 @@ func (s *slots) swap(ctx context.Context, a address, v slotValue, revision uint6
 	msg := nats.NewMsg(s.subject(a))
 	msg.Data = s.sealer.seal(msg.Subject, v)
 	msg.Header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(revision, 10))
-	err := s.engine.publish(ctx, msg)
+	err := s.engine.publish(ctx.Done(), requestTimeout, msg)
 	var api *apiError
 	switch {
 	case err == nil:
@@ -187,7 +191,7 @@ func (s *slots) load(ctx context.Context, a address, last lastFunc) (slotValue, 
 }
 
 func (s *slots) subject(a address) string {
-	return "$KV." + s.engine.slotBucket + "." + keyedHash(s.engine.slotKey, "slot", a)
+	return "$KV." + s.engine.slotBucket + "." + s.tokens.of(a)
 }
 
 // loadKey reads a 32-byte key, or makes one. The new file takes its name only when it is whole.

@@ -46,7 +46,7 @@ func TestDiskTellsNoAddress(t *testing.T) {
 	if status, body := r.getSlot(t, owner.address); status != http.StatusOK || body != string(next) {
 		t.Errorf("after that: %d", status)
 	}
-	held, err := r.slots.kv.Get(t.Context(), keyedHash(r.engine.slotKey, "slot", owner.address))
+	held, err := r.slots.kv.Get(t.Context(), r.slots.tokens.of(owner.address))
 	if err != nil || len(held.Value()) != len(next)+sealOverhead {
 		t.Errorf("it is stored in %d bytes, %v", len(held.Value()), err)
 	}
@@ -88,7 +88,7 @@ func TestStoredValueThatWasTamperedWith(t *testing.T) {
 	if status, code := r.putSlot(t, k.address, k.slotValue(1, "x"), 0); status != http.StatusNoContent {
 		t.Fatalf("put: %d %s", status, code)
 	}
-	held, err := r.slots.kv.Get(t.Context(), keyedHash(r.engine.slotKey, "slot", k.address))
+	held, err := r.slots.kv.Get(t.Context(), r.slots.tokens.of(k.address))
 	if err != nil {
 		t.Fatal(err)
 	}

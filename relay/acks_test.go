@@ -1,0 +1,70 @@
+package relay
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+)
+
+func TestParseAck(t *testing.T) {
+	for _, test := range []struct {
+		data string
+		want string // of the error; empty: none
+	}{
+		{`{"stream":"s", "seq":7}`, ""},
+		{`{"stream":"s", "domain":"d", "seq":7,"duplicate":true}`, ""},
+		{`{"seq":7,"stream":"s"}`, ""},
+		{`{"error":{"code":503,"err_code":10077,"description":"maximum bytes exceeded"},"stream":"s","seq":0}`, "maximum bytes exceeded"},
+		{`{"stream":"s","seq":0,"error":{"code":400,"err_code":10060,"description":"no"}}`, "no"},
+		{`{"seq":7}`, errNoAck.Error()},
+		{`{"stream":`, "end of JSON"},
+		{``, "end of JSON"},
+	} {
+		err := parseAck(&nats.Msg{Data: []byte(test.data)})
+		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+			t.Errorf("%s: %v, want %q", test.data, err, test.want)
+		}
+	}
+	err := parseAck(&nats.Msg{Header: nats.Header{"Status": {"503"}}})
+	if !errors.Is(err, errNoStream) {
+		t.Errorf("nobody answered: %v", err)
+	}
+}
+
+// What a real stream says is understood, and nothing of a message is kept when its answer is here, or given up.
+func TestAcks(t *testing.T) {
+	r, err := New(Config{Origins: []string{"http://relay.test"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	a, frame := address{1}, make([]byte, FrameSize)
+	if err := r.mailboxes.post(t.Context(), a, frame); err != nil {
+		t.Fatal(err)
+	}
+	var api *apiError
+	err = r.engine.publish(nil, postTimeout, &nats.Msg{Subject: r.mailboxes.subject(a) + ".x", Data: frame})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = r.engine.publish(nil, postTimeout, &nats.Msg{Subject: r.mailboxes.subject(a) + ".x", Data: frame})
+	if !errors.As(err, &api) || api.Description != server.ErrMaxMsgsPerSubject.Error() {
+		t.Errorf("a second message of a subject: %v", err)
+	}
+	if err := r.engine.publish(nil, postTimeout, &nats.Msg{Subject: "nobody.here"}); !errors.Is(err, errNoStream) {
+		t.Errorf("a subject of no stream: %v", err)
+	}
+	done := make(chan struct{})
+	close(done)
+	if err := r.engine.publish(done, postTimeout, &nats.Msg{Subject: "ringfork.elsewhere"}); err == nil {
+		t.Error("what was given up was stored")
+	}
+	r.engine.acks.mu.Lock()
+	defer r.engine.acks.mu.Unlock()
+	if n := len(r.engine.acks.waiting); n != 0 {
+		t.Errorf("%d answers are still waited for", n)
+	}
+}
