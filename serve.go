@@ -118,6 +118,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	tuneMemory()
 	return s.run(ctx, stdout, stderr, notice)
 }
 

@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -100,29 +102,40 @@ func TestPeerJS(t *testing.T) {
 	load(t, testOptions("peerjs", srv.URL), 100)
 }
 
-// stalling is a target that delivers at once, but for one message that holds its only sender up.
+// stalling is a target that delivers at once, but for one message that holds everything up.
 type stalling struct {
-	stall time.Duration
-	sent  int
-	got   func([]byte)
+	stall  time.Duration
+	sent   int
+	got    func([]byte)
+	events *loop
+}
+
+func newStalling(t *testing.T, stall time.Duration) *stalling {
+	l, err := newLoop(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.close)
+	return &stalling{stall: stall, events: l}
 }
 
 func (s *stalling) open(_ context.Context, _ int, got func([]byte)) error { s.got = got; return nil }
-func (s *stalling) failed() int                                           { return 0 }
+func (s *stalling) loop() *loop                                           { return s.events }
 func (s *stalling) close()                                                {}
 
-func (s *stalling) send(_ context.Context, _, _ int, payload []byte) error {
+func (s *stalling) send(m message) {
+	m.begins()
 	if s.sent++; s.sent == 1 {
 		time.Sleep(s.stall)
 	}
-	s.got(payload)
-	return nil
+	s.got(m.payload())
+	m.done(nil)
 }
 
 // A stall is charged to all messages that were due meanwhile, not only to the one that met it.
 func TestNoCoordinatedOmission(t *testing.T) {
 	o := options{pid: os.Getpid(), conns: 2, senders: 1, size: 100, length: time.Second}
-	target, r := &stalling{stall: 500 * time.Millisecond}, newReceiver()
+	target, r := newStalling(t, 500*time.Millisecond), newReceiver()
 	if _, err := openAll(t.Context(), o, target, r); err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +152,7 @@ func TestNoCoordinatedOmission(t *testing.T) {
 // A message that does not come is not left out of the quantiles.
 func TestLostIsLate(t *testing.T) {
 	o := options{pid: os.Getpid(), conns: 2, senders: 1, size: 100, length: 100 * time.Millisecond}
-	target, r := &stalling{}, newReceiver()
+	target, r := newStalling(t, 0), newReceiver()
 	target.got = func([]byte) {}
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond) // it waits no longer than this for the rest
 	defer cancel()

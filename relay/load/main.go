@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command load holds connections to a signaling server and sends messages through it at a constant rate, and prints what it
 // measured as JSON. It speaks to Ringfork's relay and to PeerJS's server alike, for `npm run bench -- relay`:
 //

@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -8,9 +10,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strconv"
-	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
@@ -101,13 +101,11 @@ func runStep(ctx context.Context, o options, t target, r *receiver, rate int) (o
 	a := &arrivals{base: nextBase, at: make([]atomic.Int64, n)}
 	nextBase += uint64(n)
 	late := make([]int64, n)
-	jobs := make(chan int, n) // the pacer never waits for a sender
-	var refused atomic.Int64
+	var refused, answered atomic.Int64
 	var firstError atomic.Pointer[string]
-	var senders sync.WaitGroup
 	due := func(i int) time.Duration { return time.Duration(float64(i) * float64(time.Second) / float64(rate)) }
 
-	lostBefore := t.failed()
+	lostBefore := t.loop().failed()
 	// The generator's own garbage is collected between steps: a pause of it would look like one of the server.
 	runtime.GC()
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
@@ -117,27 +115,28 @@ func runStep(ctx context.Context, o options, t target, r *receiver, rate int) (o
 	}
 	a.began = time.Now().Add(50 * time.Millisecond)
 	r.step.Store(a)
-	for s := range o.senders {
-		senders.Go(func() {
-			payload := slices.Repeat([]byte{'.'}, o.size)
-			for i := range jobs {
-				late[i] = int64(time.Since(a.began) - due(i))
+	payload := slices.Repeat([]byte{'.'}, o.size)
+	t.loop().do(ctx, &plan{n: n, due: func(i int) time.Time { return a.began.Add(due(i)) }, begin: func(i int) {
+		t.send(message{
+			to: receiverOf(i, o.conns),
+			payload: func() []byte {
 				copy(payload, fmt.Sprintf("%0*x", seqDigits, a.base+uint64(i)))
-				if err := t.send(ctx, s, receiverOf(i, o.conns), payload); err != nil {
+				return payload
+			},
+			begins: func() { late[i] = int64(time.Since(a.began) - due(i)) },
+			done: func(err error) {
+				answered.Add(1)
+				if err != nil {
 					refused.Add(1)
 					text := err.Error()
 					firstError.CompareAndSwap(nil, &text)
 				}
-			}
+			},
 		})
-	}
-	pace(ctx, a.began, n, due, jobs)
-	close(jobs)
-	senders.Wait()
+	}})
+	await(ctx, 30*time.Second, func() bool { return answered.Load() >= int64(n) })
 	// Whatever is still under way may take a while; it is counted as late as it comes.
-	for end := time.Now().Add(5 * time.Second); a.count.Load() < int64(n) && time.Now().Before(end) && ctx.Err() == nil; {
-		time.Sleep(5 * time.Millisecond)
-	}
+	await(ctx, 5*time.Second, func() bool { return a.count.Load() >= int64(n) })
 	took := time.Since(a.began)
 	after, err := usageNow(o.pid)
 	if err != nil {
@@ -171,7 +170,7 @@ func runStep(ctx context.Context, o options, t target, r *receiver, rate int) (o
 	if text := firstError.Load(); text != nil {
 		out.Error = *text
 	}
-	if lost := t.failed() - lostBefore; lost > 0 {
+	if lost := t.loop().failed() - lostBefore; lost > 0 {
 		out.Error += fmt.Sprintf(" %d connections were lost", lost)
 	}
 	out.Resident, err = resident(o.pid)
@@ -181,19 +180,10 @@ func runStep(ctx context.Context, o options, t target, r *receiver, rate int) (o
 // receiverOf spreads messages over all connections, so that no mailbox gets many in a row.
 func receiverOf(i, conns int) int { return i * 7907 % conns }
 
-// pace hands out messages when they are due. It sleeps in the kernel: the runtime's timers are a millisecond late.
-func pace(ctx context.Context, began time.Time, n int, due func(int) time.Duration, jobs chan<- int) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	for i := range n {
-		if wait := due(i) - time.Since(began); wait > 0 {
-			ts := syscall.NsecToTimespec(int64(wait))
-			_ = syscall.Nanosleep(&ts, nil) // woken early by a signal: it sends early by that
-		}
-		if ctx.Err() != nil {
-			return
-		}
-		jobs <- i
+// await waits until something is so, for a time.
+func await(ctx context.Context, patience time.Duration, is func() bool) {
+	for end := time.Now().Add(patience); !is() && time.Now().Before(end) && ctx.Err() == nil; {
+		time.Sleep(5 * time.Millisecond)
 	}
 }
 

@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -17,12 +19,19 @@ type target interface {
 	// open opens connection i, which from then on receives what is sent to it, and calls got with each payload. A payload is
 	// not to be used after got returned. It returns when the connection is ready.
 	open(ctx context.Context, i int, got func(payload []byte)) error
-	// send sends a payload to connection to. It returns when the server has it, as far as its protocol tells. Many may be
-	// under way; sender tells them apart, a number below the number of senders.
-	send(ctx context.Context, sender, to int, payload []byte) error
-	// failed returns the number of connections that ended by themselves.
-	failed() int
+	// send sends a message as soon as that is possible, without waiting for it. Its done is called when the server has it, as
+	// far as its protocol tells. It is called in the thread of loop.
+	send(m message)
+	loop() *loop
 	close()
+}
+
+// message is one to be sent.
+type message struct {
+	to      int // connection
+	payload func() []byte
+	begins  func() // is called when its sending begins
+	done    func(error)
 }
 
 func newTarget(o options) (target, error) {
@@ -31,9 +40,9 @@ func newTarget(o options) (target, error) {
 		if o.size != frameSize {
 			return nil, fmt.Errorf("a frame has %d bytes, -size cannot be %d", frameSize, o.size)
 		}
-		return newRingfork(o), nil
+		return newRingfork(o)
 	case "peerjs":
-		return newPeerJS(o), nil
+		return newPeerJS(o)
 	}
 	return nil, fmt.Errorf("-kind is ringfork or peerjs, not %q", o.kind)
 }
@@ -91,39 +100,29 @@ func source(i int) *net.TCPAddr {
 	return &net.TCPAddr{IP: net.IPv4(127, 1, byte(i/250), byte(1+i%250))}
 }
 
-// dialWebSocket opens the WebSocket of client i. Its buffers have room for a whole message: one read, one write each.
-func dialWebSocket(ctx context.Context, url string, i int) (*websocket.Conn, error) {
-	dialer := websocket.Dialer{
-		NetDialContext:  (&net.Dialer{LocalAddr: source(i)}).DialContext,
-		ReadBufferSize:  2 * frameSize,
-		WriteBufferSize: 2 * frameSize,
-		WriteBufferPool: &writeBuffers,
-	}
+// webSocket is an open WebSocket, until the loop has it.
+type webSocket struct{ *websocket.Conn }
+
+// dialWebSocket opens the WebSocket of client i.
+func dialWebSocket(ctx context.Context, url string, i int) (*webSocket, error) {
+	dialer := websocket.Dialer{NetDialContext: (&net.Dialer{LocalAddr: source(i)}).DialContext, WriteBufferPool: &writeBuffers}
 	ws, res, err := dialer.DialContext(ctx, "ws"+strings.TrimPrefix(url, "http"), nil)
-	if err != nil && res != nil {
-		err = fmt.Errorf("%w: %s", err, res.Status)
+	if err != nil {
+		if res != nil {
+			err = fmt.Errorf("%w: %s", err, res.Status)
+		}
+		return nil, err
 	}
-	return ws, err
+	return &webSocket{ws}, nil
 }
 
 var writeBuffers sync.Pool
 
-// readInto reads one message into p. It must be shorter.
-func readInto(ws *websocket.Conn, p []byte) ([]byte, error) {
+// read reads the next message.
+func (ws *webSocket) read() ([]byte, error) {
 	_, r, err := ws.NextReader()
 	if err != nil {
 		return nil, err
 	}
-	n := 0
-	for n < len(p) {
-		m, err := r.Read(p[n:])
-		n += m
-		if err == io.EOF {
-			return p[:n], nil
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	return nil, fmt.Errorf("a message of %d bytes or more", len(p))
+	return io.ReadAll(r)
 }
