@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -80,6 +81,7 @@ type faults struct {
 	t         *testing.T
 	cluster   *natstest.Cluster
 	balancer  *balancer
+	mu        sync.Mutex // held while relays changes, for who looks on
 	relays    []*relayProcess
 	crowd     *crowd
 	perSecond int
@@ -133,7 +135,9 @@ func (f *faults) startRelay(i int) {
 		f.t.Error(err)
 		return
 	}
+	f.mu.Lock()
 	f.relays[i] = r
+	f.mu.Unlock()
 	f.balancer.mu.Lock()
 	if !slices.Contains(f.balancer.backends, r.settings.Addr) {
 		f.balancer.backends = append(f.balancer.backends, r.settings.Addr)
@@ -238,7 +242,7 @@ func (f *faults) during(t *testing.T, x fault) {
 	probes, stopProbes := f.startProbes(ctx)
 	wait(t, 2*time.Second)
 	wait(t, time.Until(f.moved.Add(6*time.Second))) // their later reads would make good what only the fault's remedy should
-	before := probes.longest([]int{0, 1, 2})
+	before, _ := probes.longest([]int{0, 1, 2})
 	began := time.Now()
 	x.begin(victim)
 	calls := time.NewTicker(200 * time.Millisecond)
@@ -301,11 +305,26 @@ func wait(t *testing.T, d time.Duration) {
 
 // probes measure, between each pair of relays, how live frames come, and how slots are read at each.
 type probes struct {
+	f      *faults
 	mu     sync.Mutex
 	last   map[[2]int]time.Time
-	gap    map[[2]int]time.Duration // the longest between two live frames of one relay, heard at another
-	slots  map[int][]time.Duration  // how long reading took
+	gaps   map[[2]int][]gap        // between two live frames of one relay, heard at another
+	slots  map[int][]time.Duration // how long reading took
 	failed map[int]int
+	waits  []waits
+}
+
+// gap is a time in which nothing was heard.
+type gap struct{ from, to time.Time }
+
+func (g gap) length() time.Duration { return g.to.Sub(g.from) }
+
+// waits is for how long, until a moment, each thread of each process had waited for a CPU: of this process, of the relays and
+// of the servers.
+type waits struct {
+	at              time.Time
+	test            map[string]time.Duration
+	relays, servers [3]map[string]time.Duration
 }
 
 // probeEvery is the time between two probes of one pair.
@@ -319,23 +338,24 @@ func probeEvery() time.Duration {
 func (f *faults) startProbes(ctx context.Context) (*probes, func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	p := &probes{
-		last: map[[2]int]time.Time{}, gap: map[[2]int]time.Duration{}, slots: map[int][]time.Duration{}, failed: map[int]int{},
+		f: f, last: map[[2]int]time.Time{}, gaps: map[[2]int][]gap{}, slots: map[int][]time.Duration{}, failed: map[int]int{},
 	}
 	var running sync.WaitGroup
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1000}}
+	boxes := make([]mailbox, len(f.relays)) // what is posted at one relay is heard at all
+	for from := range boxes {
+		boxes[from] = newMailbox()
+	}
 	for to := range f.relays {
-		boxes := make([]mailbox, len(f.relays))
-		for from := range boxes {
-			boxes[from] = newMailbox()
-		}
 		ready := make(chan struct{})
 		running.Go(func() { f.listen(ctx, p, to, boxes, ready) })
 		<-ready
-		for from := range boxes {
-			running.Go(func() { f.probe(ctx, client, from, boxes[from]) })
-		}
 		running.Go(func() { f.readSlot(ctx, client, p, to) })
 	}
+	for from := range boxes {
+		running.Go(func() { f.probe(ctx, client, from, boxes[from]) })
+	}
+	running.Go(func() { p.watch(ctx) })
 	return p, func() {
 		cancel()
 		running.Wait()
@@ -384,8 +404,8 @@ func (p *probes) heard(from, to int, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	pair := [2]int{from, to}
-	if last, ok := p.last[pair]; ok {
-		p.gap[pair] = max(p.gap[pair], now.Sub(last))
+	if last, ok := p.last[pair]; ok && now.Sub(last) > 2*probeEvery() {
+		p.gaps[pair] = append(p.gaps[pair], gap{last, now})
 	}
 	p.last[pair] = now
 }
@@ -447,22 +467,84 @@ func (f *faults) readSlot(ctx context.Context, client *http.Client, p *probes, a
 	}
 }
 
-// longest returns the longest gap between live frames of these relays and no others.
-func (p *probes) longest(relays []int) time.Duration {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var longest time.Duration
-	for pair, gap := range p.gap {
-		if slices.Contains(relays, pair[0]) && slices.Contains(relays, pair[1]) {
-			longest = max(longest, gap)
+// watch writes down how long the processes wait for a CPU.
+func (p *probes) watch(ctx context.Context) {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		w := waits{test: natstest.Waits(os.Getpid())}
+		p.f.mu.Lock()
+		relays := slices.Clone(p.f.relays)
+		p.f.mu.Unlock()
+		for i, r := range relays {
+			w.relays[i], w.servers[i] = r.Waits(), p.f.cluster.Waits(i)
+		}
+		w.at = time.Now()
+		p.mu.Lock()
+		p.waits = append(p.waits, w)
+		p.mu.Unlock()
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
 		}
 	}
-	return longest.Round(time.Millisecond)
+}
+
+// waited returns how long the processes on the way from one relay to another waited for a CPU in a gap: of each that thread
+// which waited longest, one after the other, but no longer than the gap.
+func (p *probes) waited(pair [2]int, g gap) time.Duration {
+	first, last := -1, -1
+	for i, w := range p.waits {
+		if !w.at.After(g.from) {
+			first = i
+		}
+		if last < 0 && !w.at.Before(g.to) {
+			last = i
+		}
+	}
+	if first < 0 || last < 0 {
+		return 0
+	}
+	most := func(of func(waits) map[string]time.Duration) time.Duration {
+		var longest time.Duration
+		before := of(p.waits[first])
+		for thread, n := range of(p.waits[last]) {
+			longest = max(longest, n-before[thread])
+		}
+		return longest
+	}
+	all := most(func(w waits) map[string]time.Duration { return w.test })
+	for i := range 3 {
+		if i == pair[0] || i == pair[1] {
+			all += most(func(w waits) map[string]time.Duration { return w.relays[i] })
+			all += most(func(w waits) map[string]time.Duration { return w.servers[i] })
+		}
+	}
+	return min(all, g.length())
+}
+
+// longest returns the longest gap between live frames of these relays and no others, and the longest if the time is not
+// counted in which a process on the way waited for a CPU.
+func (p *probes) longest(relays []int) (longest, running time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for pair := range p.last {
+		if !slices.Contains(relays, pair[0]) || !slices.Contains(relays, pair[1]) {
+			continue
+		}
+		longest, running = max(longest, 2*probeEvery()), max(running, 2*probeEvery())
+		for _, g := range p.gaps[pair] {
+			longest, running = max(longest, g.length()), max(running, g.length()-p.waited(pair, g))
+		}
+	}
+	return longest.Round(time.Millisecond), running.Round(time.Millisecond)
 }
 
 // report prints what the probes measured, at the survivors above all. before is the longest gap before anything broke.
 func (p *probes) report(t *testing.T, before time.Duration, survivors []int) {
-	longest, all := p.longest(survivors), p.longest([]int{0, 1, 2})
+	longest, running := p.longest(survivors)
+	all, allRunning := p.longest([]int{0, 1, 2})
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var times []time.Duration
@@ -474,6 +556,7 @@ func (p *probes) report(t *testing.T, before time.Duration, survivors []int) {
 	slices.Sort(times)
 	t.Logf("live frames posted every %v: longest gap between survivors (relays %v) %v, with all others %v, before it broke %v",
 		probeEvery(), survivors, longest, all, before)
+	t.Logf("not counting the time in which a process on the way waited for a CPU: %v between survivors, %v with all others", running, allRunning)
 	t.Logf("at the survivors %d slots were read and %d could not be: half within %v, all within %v",
 		len(times), failed, quantile(times, .5), quantile(times, 1))
 	// The goal is 100 ms, and the time between two probes. A loaded machine stops everything for longer now and then.
