@@ -376,7 +376,7 @@ func (r *testRelay) connCount() int {
 }
 
 func TestSilentClientIsClosed(t *testing.T) {
-	r := startRelay(t, func(c *Config) { c.tuning.pingEvery = 40 * time.Millisecond })
+	r := startRelay(t, func(c *Config) { c.tuning.pingEvery = 500 * time.Millisecond })
 	r.dial(t) // and never reads again, so that no ping is answered
 	waitFor(t, func() bool { return r.connCount() == 0 })
 }
