@@ -90,11 +90,13 @@ func (p *pump) subscribe(req request) {
 	p.start(s)
 }
 
-// drop ends a subscription. What it queued for the writer is still sent.
+// drop ends a subscription. Frames that it queued for the writer are still sent, and no end of its backlog: the client would
+// take it for that of the subscription to the same mailbox which it may make next.
 func (p *pump) drop(s *subscription) {
 	if s == nil {
 		return
 	}
+	p.c.queue = slices.DeleteFunc(p.c.queue, func(m outgoing) bool { return m.kind == msgEnd && m.address == s.address })
 	s.gone = true
 	p.held -= len(s.feed.held)
 	delete(p.subs, s.address)

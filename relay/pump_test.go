@@ -72,6 +72,36 @@ func TestLagInABacklogDoesNotTellItsEnd(t *testing.T) {
 	}
 }
 
+// Who asks for a mailbox again is told the end of that backlog, not of the one before.
+func TestSubscribingAgainTakesBackTheEnd(t *testing.T) {
+	r := startRelay(t, nil)
+	c, m := r.mute(t), newMailbox()
+	ends := func() (n int) {
+		for _, o := range c.queue {
+			if o.kind == msgEnd && o.address == m.address {
+				n++
+			}
+		}
+		return n
+	}
+	none := nats.Header{"Status": {"404"}}
+	for _, between := range []func(){func() {}, func() { c.pump.request(request{kind: msgUnsubscribe, address: m.address}) }} {
+		c.subscribe(m)
+		c.answer(none, nil)
+		if n := ends(); n != 1 {
+			t.Errorf("%d ends are told", n)
+		}
+		between()
+		if c.subscribe(m); ends() != 0 {
+			t.Error("the end of a backlog waits for the client, and it has asked again")
+		}
+		c.answer(none, nil)
+		if n := ends(); n != 1 {
+			t.Errorf("%d ends are told to who asked again", n)
+		}
+	}
+}
+
 // A client that does not read asks again and again for its mailboxes. What is kept of that is bounded.
 func TestSubscribingAgainTakesNoMemory(t *testing.T) {
 	r := startRelay(t, nil)

@@ -51,6 +51,12 @@ class RelayTransport {
   #socket = null;
   /** The nonce of the open connection; null until its hello. @type {Uint8Array | null} */
   #nonce = null;
+  /**
+   * What the relay was asked to read on this connection and has not answered. Only then is a mailbox asked for again, or given
+   * up: an answer names the mailbox and not the question.
+   * @type {Map<string, Subscription>}
+   */
+  #asked = new Map();
   #attempt = 0;
   #onlineSince = 0;
   /** Counts what makes earlier answers to "why" worthless. */
@@ -130,7 +136,7 @@ class RelayTransport {
       subscription.stop();
       if (!this.#nonce) return;
       if (subscription.refused) this.#showRefused();
-      this.#socket?.send(concat(Uint8Array.of(message.unsubscribe), mailbox.address));
+      this.#leave(mailbox.address);
     };
   }
 
@@ -213,6 +219,7 @@ class RelayTransport {
     this.#silence.end();
     const socket = this.#socket;
     this.#socket = this.#nonce = null;
+    this.#asked.clear();
     if (!socket) return;
     socket.onmessage = socket.onclose = null;
     socket.close(code);
@@ -318,11 +325,21 @@ class RelayTransport {
     this.#silence.heard(type === message.alive);
     if (type !== message.frame && type !== message.end && type !== message.refused) return true; // from a newer relay
     if (bytes.length < 1 + addressSize) return false;
-    const subscription = this.#subscriptions.get(toHex(bytes.subarray(1, 1 + addressSize)));
+    const address = bytes.slice(1, 1 + addressSize);
     const rest = bytes.subarray(1 + addressSize);
+    const key = toHex(address);
+    const subscription = this.#subscriptions.get(key);
     if (type === message.frame) {
       if (rest.length !== 4 + frameSize) return false;
       subscription?.frame(rest);
+      return true;
+    }
+    const asked = this.#asked.get(key);
+    this.#asked.delete(key);
+    if (asked && asked !== subscription) {
+      // The answer is that of one whose place another has taken, or nobody.
+      if (subscription) this.#prove(subscription);
+      else this.#leave(address);
     } else if (subscription) {
       if (type === message.end) subscription.end();
       else subscription.refuse(rest, () => this.#prove(subscription));
@@ -369,10 +386,18 @@ class RelayTransport {
   }
 
   /** @param {Subscription} subscription */
-  #prove({ mailbox }) {
-    if (!this.#nonce) return;
+  #prove(subscription) {
+    const { mailbox } = subscription;
+    const key = toHex(mailbox.address);
+    if (!this.#nonce || this.#asked.has(key)) return;
     const proof = mailbox.prove(this.origin, this.#nonce);
-    // A Wasm that crashed just now gives none.
-    if (proof) this.#socket?.send(concat(Uint8Array.of(message.subscribe), proof.key, proof.signature));
+    if (!proof) return; // of a Wasm that crashed just now
+    this.#asked.set(key, subscription);
+    this.#socket?.send(concat(Uint8Array.of(message.subscribe), proof.key, proof.signature));
+  }
+
+  /** @param {Uint8Array} address of a mailbox that is to be read no more */
+  #leave(address) {
+    if (!this.#asked.has(toHex(address))) this.#socket?.send(concat(Uint8Array.of(message.unsubscribe), address));
   }
 }

@@ -217,6 +217,44 @@ test("a refused mailbox is tried again, more and more slowly", async (t) => {
   assert.equal(errors.at(-1), null);
 });
 
+test("the answer to who had a mailbox before is not taken for one's own", async (t) => {
+  const { transport, errors } = setUp(t);
+  const got = [];
+  const subscribe = (name) => transport.subscribe(mailbox(), () => got.push(`${name} frame`), () => got.push(`${name} end`));
+  subscribe("first");
+  const socket = FakeSocket.last;
+  socket.hello();
+  for (const answer of [Buffer.concat([Buffer.of(0x03), address]), Buffer.concat([Buffer.of(0x04), address, Buffer.from("bad-proof")])]) {
+    const before = socket.sent.length;
+    subscribe("between"); // while the one before has no answer
+    const cancel = subscribe("second");
+    assert.equal(socket.sent.length, before, "asked twice at a time");
+    socket.say(answer);
+    assert.deepEqual(got, []);
+    assert.equal(socket.sent.length, before + 1, "not asked when the other was answered");
+    socket.say(0x02, address, Buffer.alloc(4, 1), Buffer.alloc(4096, before));
+    socket.say(0x03, address);
+    assert.deepEqual(got.splice(0), ["second frame", "second end"]);
+    cancel();
+    subscribe("first");
+  }
+  await settle();
+  assert.equal(errors.at(-1), null);
+
+  // And who gives it up does so when it was answered.
+  const sent = socket.sent.length;
+  subscribe("first")();
+  assert.equal(socket.sent.length, sent);
+  socket.say(0x03, address);
+  assert.deepEqual([socket.sent.length, socket.sent.at(-1)[0], got], [sent + 1, 0x12, []]);
+  // What was asked of a connection that is lost is not waited for on the next.
+  subscribe("first");
+  socket.lose();
+  t.mock.timers.tick(250);
+  FakeSocket.last.hello(2);
+  assert.equal(FakeSocket.last.sent.length, 1);
+});
+
 test("close ends all of it, once", async (t) => {
   const { transport, states, page } = setUp(t);
   transport.close();
