@@ -74,7 +74,7 @@ var defaultTiming = timing{
 	backoffMin: 250 * time.Millisecond, backoffMax: 10 * time.Second,
 	dial: 10 * time.Second, write: 10 * time.Second,
 	pingEvery: 15 * time.Second, pingWait: 10 * time.Second,
-	refusedRetry: 10 * time.Second,
+	refusedRetry: time.Second,            // the first time, then twice that and so on
 	moving:       250 * time.Millisecond, // at most, when the relay says to move
 	later:        time.Second,            // at least, when it says to come back later
 	hopeless:     10 * time.Minute,       // when another attempt fails as well until somebody does something
@@ -165,7 +165,7 @@ func (c *Client) Subscribe(m Mailbox, onFrame func(frame []byte, age time.Durati
 	}
 }
 
-// Err returns why the last attempt to connect or to subscribe failed, nil if it did not.
+// Err returns why the last attempt to connect failed, or why a mailbox is not read, nil if all are.
 func (c *Client) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -468,16 +468,20 @@ func TestAnswersThatAreNoRelays(t *testing.T) {
 	defer c.Close()
 	address := newMailbox().Address()
 	hex := fmt.Sprintf("%x", address)
-	for name, c2 := range map[string]func(w http.ResponseWriter, r *http.Request){
-		"redirect":  func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) },
-		"text":      func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no", http.StatusBadGateway) },
-		"not found": func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusNotFound) },
-		"too long":  func(w http.ResponseWriter, r *http.Request) { w.Write(make([]byte, maxSlotSize+1)) },
+	for _, test := range []struct {
+		code   string
+		answer func(w http.ResponseWriter, r *http.Request)
+	}{
+		{"bad-answer", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) }},
+		{"bad-answer", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusNotFound) }},
+		{"bad-answer", func(w http.ResponseWriter, r *http.Request) { w.Write(make([]byte, maxSlotSize+1)) }},
+		{"relay-unreachable", func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no", http.StatusBadGateway) }},
+		{"rate-limited", func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no", http.StatusTooManyRequests) }},
 	} {
-		answer = c2
+		answer = test.answer
 		var e *Error
-		if _, err := c.GetSlot(t.Context(), address); !errors.As(err, &e) || e.Code != "bad-answer" {
-			t.Errorf("%s: %v", name, err)
+		if _, err := c.GetSlot(t.Context(), address); !errors.As(err, &e) || e.Code != test.code {
+			t.Errorf("%v, want %s", err, test.code)
 		}
 	}
 	answer = func(w http.ResponseWriter, r *http.Request) { w.Write(make([]byte, maxAnswer+1)) }

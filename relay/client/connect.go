@@ -93,7 +93,7 @@ func (c *Client) session(online func()) error {
 	online()
 	c.fail(nil)
 
-	s := &session{c: c, ws: ws, nonce: hello[1:], sent: map[[20]byte]*subscription{}, refused: map[[20]byte]time.Time{}}
+	s := newSession(c, ws, hello[1:])
 	done := make(chan struct{}, 2)
 	part := func(f func(context.Context) error) {
 		cancel(f(ctx))
@@ -114,10 +114,7 @@ func refusedDial(res *http.Response, err error) *Error {
 		return unreachable(err)
 	}
 	body, _ := io.ReadAll(io.LimitReader(res.Body, maxAnswer)) // what of it came
-	if e := refusal(res, body); e.Code != "bad-answer" {
-		return e
-	}
-	return unreachable(err)
+	return refusal(res, body)
 }
 
 var errSilent = errors.New("the connection is silent")

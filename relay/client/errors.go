@@ -14,7 +14,7 @@ import (
 // Error is what a method of Client fails with.
 //
 // Code is the relay's ("rate-limited", "mailbox-full", "slot-conflict" ...; docs/RELAY.md has them all), or one of the client's
-// own: "relay-unreachable" when there was no answer, "bad-answer" when it was not a relay's, "bad-size" when what was to be sent
+// own: "relay-unreachable" when there was no answer or a proxy's, "bad-answer" when it was not a relay's, "bad-size" when what was to be sent
 // has the wrong length, "token-failed" when Options.Token did. errors.Is tells an empty slot as fs.ErrNotExist and a conflict as fs.ErrExist.
 type Error struct {
 	Code       string
@@ -69,6 +69,12 @@ func refusal(res *http.Response, body []byte) *Error {
 		Error string `json:"error"`
 	}
 	e := &Error{Code: "bad-answer", Status: res.StatusCode}
+	switch { // a proxy's answer, mostly
+	case res.StatusCode == http.StatusTooManyRequests:
+		e.Code = "rate-limited"
+	case res.StatusCode >= 500:
+		e.Code = "relay-unreachable"
+	}
 	if json.Unmarshal(body, &said) == nil && said.Code != "" && len(said.Code) <= 64 && len(said.Error) <= 256 {
 		if e.Code = said.Code; said.Error != "" {
 			e.Err = fmt.Errorf("%q", said.Error)

@@ -83,6 +83,7 @@ type subscription struct {
 	onBacklogEnd func()
 	cancelled    atomic.Bool
 	seen         *seen // used by the reader only
+	refusals     int   // in a row; used by the reader only
 }
 
 func (s *subscription) frame(frame []byte, age time.Duration) func() {

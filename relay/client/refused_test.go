@@ -196,6 +196,101 @@ func TestRefusedMailboxIsAskedForAgain(t *testing.T) {
 	h.expect("m end")
 }
 
+// A mailbox that is refused is asked for again ever more slowly, and the program hears why, unless it passes at once.
+func TestRefusalsInARow(t *testing.T) {
+	c, err := New("http://relay.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	m := newMailbox()
+	a := m.Address()
+	c.Subscribe(m, func([]byte, time.Duration) {}, func() {})
+	s := newSession(c, nil, make([]byte, nonceSize))
+	asked := func() bool { _, add := s.difference(); return len(add) == 1 }
+	if !asked() || asked() {
+		t.Fatal("the mailbox is not asked for, once")
+	}
+	for _, test := range []struct {
+		code, told string
+		wait       time.Duration // zero: for ever
+	}{
+		{"rate-limited", "", time.Second},
+		{"rate-limited", "rate-limited", 2 * time.Second},
+		{"too-many-subscriptions", "too-many-subscriptions", 4 * time.Second},
+		{"from-a-newer-relay", "from-a-newer-relay", 8 * time.Second},
+		{"", "", 0}, // it is read
+		{"too-many-subscriptions", "too-many-subscriptions", time.Second},
+		{"bad-proof", "bad-proof", 0},
+	} {
+		s.answered(a, test.code)
+		var e *Error
+		if errors.As(c.Err(), &e) != (test.told != "") || e != nil && e.Code != test.told {
+			t.Errorf("after %q Err is %v", test.code, c.Err())
+		}
+		r := s.refused[a]
+		if wait := time.Until(r.again); test.wait == 0 != r.again.IsZero() || test.wait > 0 && (wait > test.wait || wait < test.wait*9/10) {
+			t.Errorf("after %q it is asked for again in %v, want %v", test.code, wait, test.wait)
+		}
+		if asked() {
+			t.Errorf("after %q it is asked for at once", test.code)
+		}
+		r.again = time.Now()
+		s.refused[a] = r
+		if !asked() {
+			t.Errorf("after %q it is not asked for again", test.code)
+		}
+	}
+	for range 100 {
+		s.answered(a, "rate-limited")
+	}
+	if wait := time.Until(s.refused[a].again); wait > longestRetry {
+		t.Errorf("it waits %v", wait)
+	}
+}
+
+// An answer names the mailbox and not the question: that to who had a mailbox before is nobody's.
+func TestAnswerToWhoHadTheMailboxBefore(t *testing.T) {
+	f := newScripted(t)
+	h := connect(t, f.URL, nil)
+	h.expect("connecting", "online")
+	m := newMailbox()
+	a := m.Address()
+	h.subscribe("first", m)
+	ws := <-f.reading
+	asks := func(kind byte) {
+		t.Helper()
+		if _, p, err := ws.Read(t.Context()); err != nil || p[0] != kind {
+			t.Fatalf("the relay is asked %x, %v", p[:1], err)
+		}
+	}
+	say := func(parts ...[]byte) {
+		t.Helper()
+		if err := ws.Write(t.Context(), websocket.MessageBinary, slices.Concat(parts...)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, answer := range [][]byte{slices.Concat([]byte{msgEnd}, a[:]), slices.Concat([]byte{msgRefused}, a[:], []byte("bad-proof"))} {
+		asks(msgSubscribe)
+		cancel := h.subscribe("second", m)
+		say(answer)
+		asks(msgSubscribe)
+		say([]byte{msgFrame}, a[:], make([]byte, 4), frame(int(answer[0])))
+		say([]byte{msgEnd}, a[:])
+		h.expect(fmt.Sprint("second ", answer[0]), "second end")
+		cancel()
+		asks(msgUnsubscribe)
+		h.subscribe("first", m)
+	}
+	asks(msgSubscribe)
+	h.subscribe("second", m)() // given up before the first has its answer
+	say([]byte{msgEnd}, a[:])
+	asks(msgUnsubscribe)
+	if len(h.lines) > 0 {
+		t.Errorf("heard %q", <-h.lines)
+	}
+}
+
 func TestFrameWaitsAsLongAsTheRelaySaid(t *testing.T) {
 	f := newScripted(t)
 	f.answers(refuseWith(429, "rate-limited", "1"))

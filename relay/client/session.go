@@ -32,15 +32,27 @@ type session struct {
 
 	mu      sync.Mutex
 	sent    map[[20]byte]*subscription // what the relay was asked for
-	refused map[[20]byte]time.Time     // what it said no to, and when it is asked again
+	asked   map[[20]byte]bool          // of that, what it has not answered: only then it is asked again, for an answer names no question
+	refused map[[20]byte]refused       // what it said no to
+}
+
+// refused is why a mailbox is not read, and when the relay is asked again: zero, not on this connection.
+type refused struct {
+	code  string
+	again time.Time
+}
+
+func newSession(c *Client, ws *websocket.Conn, nonce []byte) *session {
+	return &session{
+		c: c, ws: ws, nonce: nonce,
+		sent: map[[20]byte]*subscription{}, asked: map[[20]byte]bool{}, refused: map[[20]byte]refused{},
+	}
 }
 
 // write asks the relay for what is subscribed and not asked for yet, whenever that changes, and pings.
 func (s *session) write(ctx context.Context) error {
 	ping := time.NewTicker(s.c.timing.pingEvery)
 	defer ping.Stop()
-	retry := time.NewTicker(s.c.timing.refusedRetry)
-	defer retry.Stop()
 	for {
 		for _, m := range s.requests() {
 			writeCtx, cancel := context.WithTimeout(ctx, s.c.timing.write)
@@ -52,7 +64,7 @@ func (s *session) write(ctx context.Context) error {
 		}
 		select {
 		case <-s.c.changed:
-		case <-retry.C:
+		case <-time.After(s.untilRetry()):
 		case <-ping.C:
 			// A connection whose other side is gone, after a change of network, takes bytes for minutes without complaint.
 			pingCtx, cancel := context.WithTimeout(ctx, s.c.timing.pingWait)
@@ -92,23 +104,85 @@ func (s *session) difference() (drop [][20]byte, add []*subscription) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for a := range s.sent {
-		if s.c.subs[a] == nil {
+		if s.c.subs[a] == nil && !s.asked[a] {
 			delete(s.sent, a)
 			delete(s.refused, a)
 			drop = append(drop, a)
 		}
 	}
+	now := time.Now()
 	for a, sub := range s.c.subs {
-		again, refused := s.refused[a]
-		if s.sent[a] == sub && !(refused && !time.Now().Before(again)) {
+		r, refused := s.refused[a]
+		due := refused && !r.again.IsZero() && !now.Before(r.again)
+		if s.asked[a] || s.sent[a] == sub && !due {
 			continue
 		}
-		delete(s.refused, a)
-		s.sent[a] = sub
+		r.again = time.Time{}
+		if s.sent[a] != sub {
+			delete(s.refused, a)
+		} else {
+			s.refused[a] = r // until it is answered
+		}
+		s.sent[a], s.asked[a] = sub, true
 		add = append(add, sub)
 	}
+	s.tell()
 	slices.SortFunc(add, func(a, b *subscription) int { return a.number - b.number })
 	return drop, add
+}
+
+// untilRetry returns how long it is until something that was refused is to be asked for again.
+func (s *session) untilRetry() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	wait := time.Hour
+	for _, r := range s.refused {
+		if !r.again.IsZero() {
+			wait = min(wait, time.Until(r.again))
+		}
+	}
+	return wait
+}
+
+// answered takes the relay's answer to what it was asked of a mailbox: why it is refused, nothing if it is not. A mailbox that
+// is not read is an endpoint that does not ring: it is asked for again, ever more slowly. But a proof that the relay finds wrong
+// it finds wrong again: it goes by another name.
+func (s *session) answered(address [20]byte, code string) {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sub := s.sent[address]
+	delete(s.asked, address)
+	delete(s.refused, address)
+	switch {
+	case sub == nil:
+	case code == "":
+		sub.refusals = 0
+	case sub == s.c.subs[address]:
+		r := refused{code: code}
+		if code != "bad-proof" {
+			r.again = time.Now().Add(min(longestRetry, s.c.timing.refusedRetry<<min(sub.refusals, 16)))
+		}
+		if sub.refusals++; code == "rate-limited" && sub.refusals == 1 {
+			r.code = "" // it passes by itself, mostly before the next attempt
+		}
+		s.refused[address] = r
+	}
+	s.tell()
+	s.c.poke()
+}
+
+const longestRetry = time.Minute
+
+// tell has Client.Err say why a mailbox is not read, nil if all are. Both locks are held.
+func (s *session) tell() {
+	s.c.lastErr = nil
+	for _, r := range s.refused {
+		if r.code != "" {
+			s.c.lastErr = &Error{Code: r.code}
+		}
+	}
 }
 
 // read takes the relay's messages. It never waits for a callback.
@@ -140,19 +214,13 @@ func (s *session) read(ctx context.Context) error {
 				room = s.c.events.add(sub.frame(frame, age))
 			}
 		case p[0] == msgEnd && len(body) == 0:
+			s.answered(address, "")
 			if sub != nil {
 				ended[sub] = true
 				room = s.c.events.add(sub.backlogEnd)
 			}
 		case p[0] == msgRefused && len(body) > 0 && len(body) <= 64:
-			again := time.Now().Add(s.c.timing.refusedRetry)
-			if string(body) == "bad-proof" { // it is wrong the next time, too: on another connection at best
-				again = again.Add(time.Hour)
-			}
-			s.mu.Lock()
-			s.refused[address] = again
-			s.mu.Unlock()
-			s.c.fail(&Error{Code: string(body)})
+			s.answered(address, string(body))
 		default:
 			return &Error{Code: "bad-answer"}
 		}
