@@ -21,7 +21,13 @@ const coturnSecret = "a secret of 16 characters or more"
 
 // startCoturn runs a coturn with deploy/coturn.conf and more lines on loopback, and returns its address. Without coturn the test is skipped:
 // "npm test" installs it where it can.
-func startCoturn(t *testing.T, more ...string) (at string) {
+func startCoturn(t testing.TB, more ...string) (at string) {
+	t.Helper()
+	at, _ = coturnProcess(t, more...)
+	return at
+}
+
+func coturnProcess(t testing.TB, more ...string) (at string, process *os.Process) {
 	t.Helper()
 	program := os.Getenv("COTURN")
 	if program == "" {
@@ -71,7 +77,7 @@ func startCoturn(t *testing.T, more ...string) (at string) {
 		conn, err := net.Dial("tcp", at)
 		if err == nil {
 			conn.Close()
-			return at
+			return at, cmd.Process
 		}
 		select {
 		case <-ended:

@@ -18,7 +18,7 @@ import (
 // wire is a TURN client that sends what it is told, byte for byte: pion's own would write an IPv4 address that stands in IPv6
 // as IPv4, and keep to the rules in other ways.
 type wire struct {
-	t              *testing.T
+	t              testing.TB
 	conn           net.PacketConn
 	to             net.Addr
 	name, password string
@@ -27,7 +27,7 @@ type wire struct {
 }
 
 // newWire connects over "udp", "tcp" or "tls".
-func newWire(t *testing.T, network, at string, name, password string) *wire {
+func newWire(t testing.TB, network, at string, name, password string) *wire {
 	t.Helper()
 	w := &wire{t: t, name: name, password: password}
 	switch network {
