@@ -19,7 +19,7 @@ function otherTab(t, phone) {
 
 /** What passes between tabs takes its time. */
 async function until(condition) {
-  for (let i = 0; i < 200 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 5));
+  for (let i = 0; i < 4000 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 5));
   assert.ok(condition());
 }
 
