@@ -144,6 +144,7 @@ function routes() {
         flows = pair?.state === "succeeded" && pair.bytesSent > 0 && pair.bytesReceived > 0;
       }
     }
-    return flows && { types: [...found.types], protocols: [...found.protocols], urls: [...found.urls] };
+    // What is not told of by the time its first packet comes is called prflx until it is.
+    return flows && !found.types.has("prflx") && { types: [...found.types], protocols: [...found.protocols], urls: [...found.urls] };
   });
 }
