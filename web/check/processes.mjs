@@ -79,12 +79,12 @@ export function endAll(done) {
 }
 
 /**
- * Ends what earlier programs left behind, and fails if there was any. Something that is just ending gets five seconds.
+ * Ends what earlier programs left behind, and fails if there was any. Something that is just ending gets half a minute.
  * Only Linux shows whose child an orphan was; elsewhere this finds nothing.
  */
 export async function expectNoLeftovers() {
   let found = leftovers();
-  for (let i = 0; i < 50 && found.length > 0; i++) {
+  for (let i = 0; i < 300 && found.length > 0; i++) {
     await new Promise((resolve) => setTimeout(resolve, 100));
     found = leftovers();
   }

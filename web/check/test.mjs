@@ -120,7 +120,7 @@ async function buildModule() {
 /** All Go tests, with the race detector. They find coturn in $COTURN. */
 async function testGo() {
   const COTURN = await needCoturn();
-  await run(["go", "test", "-race", "-short", "./..."], { env: { ...process.env, COTURN }, show: true, minutes: 20 });
+  await run(["go", "test", "-race", "-short", "-timeout", "20m", "./..."], { env: { ...process.env, COTURN }, show: true, minutes: 40 });
   if (!COTURN) console.log(withoutCoturn);
 }
 
@@ -150,7 +150,7 @@ async function testFiles(folder, env = process.env, { without = "" } = {}) {
   const files = existsSync(folder) ? readdirSync(folder).filter((name) => /\.test\.m?js$/.test(name) && name !== without).sort() : [];
   if (files.length === 0) throw new Failure(`no tests found in ${folder}`);
   const flags = ["--test", "--test-concurrency=1", "--test-reporter=spec"];
-  await run([process.execPath, ...flags, ...files.map((name) => join(folder, name))], { env, show: true, minutes: 20 });
+  await run([process.execPath, ...flags, ...files.map((name) => join(folder, name))], { env, show: true, minutes: 40 });
 }
 
 /**
