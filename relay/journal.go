@@ -30,12 +30,15 @@ type journal struct {
 	every   time.Duration // between two entries, and two questions for those of all
 	keep    time.Duration // an entry, as long as a frame
 	subject string        // of all entries, without what is each one's own
+	clock   *clock
 	ctx     context.Context
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
 
 	mu     sync.Mutex
 	posted []string // frames acknowledged since the last entry: their subjects, without what all have in common
+
+	written time.Time // when the last entry was; only write's
 
 	last  atomic.Uint64 // stream sequence of the last entry read
 	quiet atomic.Int64  // questions since then that found no other
@@ -68,6 +71,9 @@ const (
 	// entries are no more, or the stream is another one, which counts from one again.
 	quietQuestions = 8
 
+	// clockEvery is after how long without frames an entry is written that has none: see clock.
+	clockEvery = time.Minute
+
 	answersJournal, answersKnown = "journal", "known" // instead of the number of a backlog read
 )
 
@@ -76,7 +82,7 @@ func newJournal(e *engine, conns *connSet, cfg Config) *journal {
 		return nil // there is no way between servers
 	}
 	j := &journal{
-		engine: e, conns: conns, every: cfg.tuning.journalEvery, keep: cfg.FrameAge,
+		engine: e, conns: conns, clock: newClock(e.log, cfg.tuning.clockOff), every: cfg.tuning.journalEvery, keep: cfg.FrameAge,
 		subject: newTokens(e.mailboxKey, "journal").of(address{}), seed: maphash.MakeSeed(),
 	}
 	j.ctx, j.cancel = context.WithCancel(context.Background())
@@ -138,12 +144,14 @@ func (j *journal) write(ctx context.Context) {
 			j.posted = nil
 		}
 		j.mu.Unlock()
-		if n == 0 {
+		if n == 0 && (time.Since(j.written) < clockEvery || j.ctx.Err() != nil) {
 			return
 		}
 		// Another subject each time: of one that failed nobody knows whether it is stored. Read twice it does no harm.
 		subject := mailboxSubjects + j.subject + "." + rand.Text()
+		j.clock.sending(subject)
 		err := j.engine.publish(ctx.Done(), postTimeout, &nats.Msg{Subject: subject, Data: []byte(strings.Join(some, "\n"))})
+		j.clock.answered(subject, err == nil)
 		if err != nil {
 			j.mu.Lock()
 			defer j.mu.Unlock()
@@ -151,6 +159,7 @@ func (j *journal) write(ctx context.Context) {
 			j.posted = j.posted[max(0, len(j.posted)-maxUnwritten):]
 			return
 		}
+		j.written = time.Now()
 	}
 }
 
@@ -193,6 +202,9 @@ func (j *journal) answer(inbox, kind string, msg *nats.Msg) bool {
 		j.quiet.Store(0)
 		if subject := msg.Header.Get("Nats-Subject"); !j.entries.has(subject) {
 			j.entries.add(subject)
+			if stamp, err := storedAt(msg); err == nil {
+				j.clock.stamped(subject, stamp)
+			}
 			j.read(string(msg.Data), now)
 		}
 		if kind == answersJournal {

@@ -37,7 +37,8 @@ const (
 type mailboxes struct {
 	engine  *engine
 	tokens  *tokens
-	journal *journal
+	journal *journal // both nil if the engine is embedded
+	clock   *clock
 	age     time.Duration
 }
 
@@ -162,19 +163,24 @@ type storedFrame struct {
 
 // parseStored reads a frame from an answer to askPage. It is false for one that is malformed, or older than frames may be:
 // the stream removes them a little late.
-func (m *mailboxes) parseStored(msg *nats.Msg, now time.Time) (storedFrame, bool) {
+func (m *mailboxes) parseStored(msg *nats.Msg) (storedFrame, bool) {
 	seq, err := headerSequence(msg.Header)
 	if err != nil {
 		return storedFrame{}, false
 	}
-	at, err := time.Parse(time.RFC3339Nano, msg.Header.Get("Nats-Time-Stamp"))
+	at, err := storedAt(msg)
 	if err != nil {
 		return storedFrame{}, false
 	}
 	// To clients a frame of age zero is one that was posted just now, perhaps again.
-	age := max(time.Millisecond, now.Sub(at))
+	age := max(time.Millisecond, m.clock.age(at))
 	f := storedFrame{frameID(msg.Header.Get("Nats-Subject")), seq, age, msg.Data}
 	return f, len(f.frame) == FrameSize && f.age <= m.age
+}
+
+// storedAt returns when a message that was read from a stream was stored, by the clock of the server that led the stream then.
+func storedAt(msg *nats.Msg) (time.Time, error) {
+	return time.Parse(time.RFC3339Nano, msg.Header.Get("Nats-Time-Stamp"))
 }
 
 // tokens turns addresses into subject tokens that tell nothing about them to who has not the key.

@@ -125,7 +125,7 @@ func (p *pump) answer(page uint64, msg *nats.Msg) {
 	}
 	switch msg.Header.Get("Status") {
 	case "":
-		f, ok := p.c.relay.mailboxes.parseStored(msg, time.Now())
+		f, ok := p.c.relay.mailboxes.parseStored(msg)
 		s.read.next = max(s.read.next, f.sequence+1)
 		r.found++
 		if ok && s.feed.stored(f.id) {

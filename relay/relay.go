@@ -101,6 +101,7 @@ type tuning struct {
 	leaderWait   time.Duration // for the leader of the slots, before a copy is asked
 	startTimeout time.Duration // for a cluster
 	journalEvery time.Duration // an entry is written, and those of all are asked for
+	clockOff     time.Duration // how far this machine's clock is wrong
 	clientPosts  rateLimit
 	mailbox      rateLimit
 
@@ -182,8 +183,10 @@ func (r *Relay) start(dir string) error {
 	if r.mailboxes, err = newMailboxes(ctx, r.engine, r.cfg); err != nil {
 		return err
 	}
-	r.mailboxes.journal = r.journal
-	r.journal.start(r.dispatcher.inbox)
+	if r.journal != nil {
+		r.mailboxes.journal, r.mailboxes.clock = r.journal, r.journal.clock
+		r.journal.start(r.dispatcher.inbox)
+	}
 	r.slots, err = newSlots(ctx, r.engine, r.cfg)
 	return err
 }
