@@ -491,8 +491,8 @@ func (p *probes) watch(ctx context.Context) {
 	}
 }
 
-// waited returns how long the processes on the way from one relay to another waited for a CPU in a gap: of each that thread
-// which waited longest, one after the other, but no longer than the gap.
+// waited returns for how long of a gap some process on the way from one relay to another waited for a CPU: the thread of them
+// all that waited longest. That others waited too, and one after the other, is not counted.
 func (p *probes) waited(pair [2]int, g gap) time.Duration {
 	first, last := -1, -1
 	for i, w := range p.waits {
@@ -506,22 +506,21 @@ func (p *probes) waited(pair [2]int, g gap) time.Duration {
 	if first < 0 || last < 0 {
 		return 0
 	}
-	most := func(of func(waits) map[string]time.Duration) time.Duration {
-		var longest time.Duration
+	var longest time.Duration
+	look := func(of func(waits) map[string]time.Duration) {
 		before := of(p.waits[first])
 		for thread, n := range of(p.waits[last]) {
 			longest = max(longest, n-before[thread])
 		}
-		return longest
 	}
-	all := most(func(w waits) map[string]time.Duration { return w.test })
+	look(func(w waits) map[string]time.Duration { return w.test })
 	for i := range 3 {
 		if i == pair[0] || i == pair[1] {
-			all += most(func(w waits) map[string]time.Duration { return w.relays[i] })
-			all += most(func(w waits) map[string]time.Duration { return w.servers[i] })
+			look(func(w waits) map[string]time.Duration { return w.relays[i] })
+			look(func(w waits) map[string]time.Duration { return w.servers[i] })
 		}
 	}
-	return min(all, g.length())
+	return min(longest, g.length())
 }
 
 // longest returns the longest gap between live frames of these relays and no others, and the longest if the time is not
