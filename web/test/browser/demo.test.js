@@ -80,8 +80,11 @@ check("decline, cancel: both sides are told what happened", async () => {
   assert.match(await endText(alice), /declin/i);
   await press(alice, "back");
 
+  await alice.setViewport({ width: 844, height: 390 }); // a phone that lies on its side
   await press(alice, "call-audio");
   await visible(bob, "accept");
+  const { bottom, height } = await alice.$eval(id("cancel"), (button) => ({ bottom: button.getBoundingClientRect().bottom, height: innerHeight }));
+  assert.ok(bottom <= height, `the button ends at ${bottom}, the screen at ${height}`);
   await press(alice, "cancel");
   assert.match(await endText(bob), /stopped calling/i);
 });
