@@ -108,6 +108,7 @@ func (j *journal) start(inbox string) {
 	}
 	j.wg.Go(func() { each(func() { j.write(j.ctx) }) })
 	j.wg.Go(func() { each(func() { j.ask(inbox) }) })
+	j.wg.Go(func() { j.engine.leaveCutOff(j.ctx, 10*j.every) })
 }
 
 // stop ends it, after what is not written yet.

@@ -233,3 +233,46 @@ func (l *linked) during(t *testing.T, breaks func()) {
 		}
 	}
 }
+
+// A relay whose server does not reach the others goes to another one, and its readers hear again.
+func TestRelayLeavesAServerThatIsCutOff(t *testing.T) {
+	if testing.Short() {
+		t.Skip("elections take seconds")
+	}
+	t.Parallel()
+	c, err := natstest.StartLinked(t.Context(), t.TempDir(), 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	e := &testEngine{cluster: c}
+	r := e.relay(t, func(cfg *Config) {
+		cfg.NATS.URLs = c.URLs()
+		cfg.tuning.journalEvery = 100 * time.Millisecond
+	})
+	var here int
+	at := r.engine.nc.ConnectedServerName()
+	for here = range 3 {
+		if at == fmt.Sprint("n", here) {
+			break
+		}
+	}
+	there := e.relay(t, func(cfg *Config) { cfg.NATS = clusterConfig(c, others(here)[0]) })
+	m := newMailbox()
+	reader := r.dial(t)
+	reader.write(m.subscribe(r.origin, reader.nonce))
+	reader.expect("end")
+	began := time.Now()
+	for _, i := range others(here) {
+		c.SetLink(here, i, natstest.Silent)
+		c.SetLink(i, here, natstest.Silent)
+	}
+	for deadline := began.Add(time.Minute); r.engine.nc.ConnectedServerName() == at; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it is still there")
+		}
+	}
+	t.Logf("after %v it is at %s", time.Since(began).Round(time.Millisecond), r.engine.nc.ConnectedServerName())
+	there.mustPost(t, m.address, frame(1))
+	reader.expect("frame 1")
+}
