@@ -130,7 +130,7 @@ type reader struct {
 
 func (r *testRelay) dial(t testing.TB) *reader {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	t.Cleanup(cancel)
 	ws, res, err := websocket.Dial(ctx, r.origin+"/v1/sub", nil)
 	if err != nil {
