@@ -153,8 +153,8 @@ type clientLimits struct {
 const maxBodies = 64
 
 const (
-	// keptFrame is what a frame takes of the backlog at most: itself, and what the engine keeps with it.
-	keptFrame = FrameSize + 128
+	// keptFrame is what a frame takes of the backlog at most: itself, what the engine keeps with it, and its part of the journal.
+	keptFrame = FrameSize + 256
 	// keptShare says what part of the backlog one client's frames may take, at any time.
 	keptShare = 32
 	// keptLeast is the least number of frames that a client may have there, however small the backlog is.
