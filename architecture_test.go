@@ -56,15 +56,17 @@ var rules = map[string]rule{
 		ours:   []string{"phone", "phone/disk", "keys", "peer", "relay/client"},
 		theirs: []string{"github.com/pion"},
 	},
+	"relay/limit": {theirs: []string{"golang.org/x/time"}},
 	"relay": {
+		ours: []string{"relay/limit"},
 		theirs: []string{
 			"github.com/nats-io/nats-server/v2", "github.com/nats-io/nats.go", "github.com/gorilla/websocket", "golang.org/x/time",
 			"github.com/prometheus/client_golang/prometheus",
 		},
 	},
-	"relay/client": {theirs: []string{"github.com/coder/websocket"}},   // so no NATS either
-	"relay/load":   {theirs: []string{"github.com/gorilla/websocket"}}, // a load generator, for the benchmark
-	"relay/turn":   {ours: []string{"relay"}, theirs: []string{"github.com/pion", "golang.org/x/time"}},
+	"relay/client": {theirs: []string{"github.com/coder/websocket"}},                       // so no NATS either
+	"relay/load":   {theirs: []string{"github.com/gorilla/websocket", "golang.org/x/sys"}}, // a load generator, for the benchmark
+	"relay/turn":   {ours: []string{"relay", "relay/limit"}, theirs: []string{"github.com/pion", "golang.org/x/time"}},
 	// A NATS cluster of real processes, for tests and benchmarks: nothing of the product imports it.
 	"relay/natstest": {theirs: []string{"github.com/nats-io/nats.go"}},
 	// A relay that means ill, for tests: nothing of the product imports it.
@@ -81,8 +83,8 @@ var rules = map[string]rule{
 
 	"web/bench/crowd": {ours: []string{"keys"}},
 	".": {
-		ours:   []string{"relay", "relay/turn", "web", "wasm/build", "phone/echo"},
-		theirs: []string{"github.com/prometheus/client_golang/prometheus", "rsc.io/qr"},
+		ours:   []string{"relay", "relay/limit", "relay/turn", "web", "wasm/build", "phone/echo"},
+		theirs: []string{"github.com/prometheus/client_golang/prometheus", "rsc.io/qr", "github.com/KimMachineGun/automemlimit"},
 	},
 }
 

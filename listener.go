@@ -6,7 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"ringfork/relay"
+	"ringfork/relay/limit"
 )
 
 // clientConns is how many TCP connections one client may have open, times -limits: more than reading connections, of which
@@ -23,13 +23,13 @@ type fairListener struct {
 	net.Listener
 	most    int64
 	open    atomic.Int64
-	clients *relay.ClientCount
+	clients *limit.Count
 	proxies proxies
 }
 
 // newFairListener lets each client have perClient connections, and all together most.
 func newFairListener(l net.Listener, perClient, most int, proxies proxies) *fairListener {
-	return &fairListener{Listener: l, most: int64(most), clients: relay.NewClientCount(perClient), proxies: proxies}
+	return &fairListener{Listener: l, most: int64(most), clients: limit.NewCount(perClient), proxies: proxies}
 }
 
 func (l *fairListener) Accept() (net.Conn, error) {
@@ -58,7 +58,7 @@ func (l *fairListener) take(remote net.Addr) (ended func(), ok bool) {
 	if err != nil || l.proxies.contain(at.Addr().Unmap()) {
 		return func() { l.open.Add(-1) }, true
 	}
-	client := relay.ClientPrefix(at.Addr())
+	client := limit.Client(at.Addr())
 	if !l.clients.Add(client) {
 		l.open.Add(-1)
 		return nil, false

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"ringfork/relay/limit"
 )
 
 // natsServer starts one NATS server in this process, which listens on a port that is free.
@@ -171,7 +173,7 @@ func TestClusterLeavesAServerThatHangs(t *testing.T) {
 	cluster := startCluster(t)
 	relays := (&testEngine{cluster: cluster}).relays(t, 2, func(c *Config) {
 		c.ClientFactor = 1e4
-		c.tuning.mailbox = rateLimit{perSecond: 1e5, burst: 1e5}
+		c.tuning.mailbox = limit.Rate{PerSecond: 1e5, Burst: 1e5}
 	})
 	m := newMailbox()
 	c := relays[0].dial(t)

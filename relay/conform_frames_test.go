@@ -10,6 +10,8 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"ringfork/relay/limit"
 )
 
 func conformBacklogThenEndThenLive(t *testing.T, e *testEngine) {
@@ -221,7 +223,7 @@ func conformProofs(t *testing.T, e *testEngine) {
 
 func conformFloodIsRefusedAndLosesNothing(t *testing.T, e *testEngine) {
 	t.Run("mailbox", func(t *testing.T) {
-		r := e.relay(t, func(c *Config) { c.tuning.mailbox = rateLimit{perSecond: 0.01, burst: 40} })
+		r := e.relay(t, func(c *Config) { c.tuning.mailbox = limit.Rate{PerSecond: 0.01, Burst: 40} })
 		m := newMailbox()
 		want := []string{}
 		for i := range 40 {
@@ -260,7 +262,7 @@ func conformFloodIsRefusedAndLosesNothing(t *testing.T, e *testEngine) {
 		c.expect("frame 77")
 	})
 	t.Run("client", func(t *testing.T) {
-		r := e.relay(t, func(c *Config) { c.tuning.clientPosts = rateLimit{perSecond: 0.01, burst: 3} })
+		r := e.relay(t, func(c *Config) { c.tuning.clientPosts = limit.Rate{PerSecond: 0.01, Burst: 3} })
 		for i := range 3 {
 			r.mustPost(t, newMailbox().address, frame(i))
 		}
@@ -408,7 +410,7 @@ func conformLaggedReaderIsResynced(t *testing.T, e *testEngine) {
 		c.Metrics = registry
 		c.ClientFactor = 1000
 		c.tuning.queueFrames = 100
-		c.tuning.mailbox = rateLimit{perSecond: 1e5, burst: 1e5}
+		c.tuning.mailbox = limit.Rate{PerSecond: 1e5, Burst: 1e5}
 		c.tuning.rereadAfter = 50 * time.Millisecond
 	})
 	boxes := make([]mailbox, 8)

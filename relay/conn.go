@@ -13,6 +13,8 @@ import (
 
 	"github.com/gorilla/websocket"
 	"golang.org/x/time/rate"
+
+	"ringfork/relay/limit"
 )
 
 // The first byte of a message on a reading connection says what it is.
@@ -99,7 +101,7 @@ func (r *Relay) serveSub(w http.ResponseWriter, req *http.Request) error {
 	if err := r.allow(r.limits.conns, req); err != nil {
 		return err
 	}
-	client := ClientPrefix(r.cfg.ClientAddr(req))
+	client := limit.Client(r.cfg.ClientAddr(req))
 	// All that may be refused is refused before this, for a page learns only from a request that is no WebSocket why its
 	// WebSocket failed.
 	if err := r.conns.check(client); err != nil {
@@ -276,7 +278,7 @@ func (c *conn) check(req request) (code string) {
 	if req.kind != msgSubscribe {
 		return ""
 	}
-	if _, ok := c.relay.limits.subscribes.allow(c.client, time.Now()); !ok {
+	if _, ok := c.relay.limits.subscribes.Allow(c.client, time.Now()); !ok {
 		return "rate-limited"
 	}
 	if !proves(c.relay.cfg.Origins, c.nonce, req.key, req.signature) {

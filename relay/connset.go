@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"ringfork/relay/limit"
 )
 
 // connSet is the set of open connections, and counts what each client has of them.
@@ -37,7 +39,7 @@ const (
 )
 
 // use counts the connections of each client, and the mailboxes that it reads with all of them together.
-type use struct{ conns, subs *ClientCount }
+type use struct{ conns, subs *limit.Count }
 
 const (
 	maxClientConns = 1 << 10
@@ -56,7 +58,7 @@ func newConnSet(most int, factor float64) *connSet {
 	times := func(n float64) int { return max(1, int(n*factor)) }
 	return &connSet{
 		max:       most,
-		perClient: use{NewClientCount(times(maxClientConns)), NewClientCount(times(maxClientSubs))},
+		perClient: use{limit.NewCount(times(maxClientConns)), limit.NewCount(times(maxClientSubs))},
 		fewConns:  times(fewClientConns), fewSubs: times(fewClientSubs),
 		conns: map[*conn]struct{}{}, fanouts: newFanouts(),
 	}
@@ -79,9 +81,9 @@ func (s *connSet) mayAdd(client netip.Prefix) error {
 	switch {
 	case s.idle != nil:
 		return draining()
-	case open.has(client, open.most):
+	case open.Has(client, open.Most()):
 		return &refusal{http.StatusTooManyRequests, "too-many-connections", "this address has too many connections open", 10 * time.Second}
-	case !room(len(s.conns), s.max, !open.has(client, s.fewConns)):
+	case !room(len(s.conns), s.max, !open.Has(client, s.fewConns)):
 		return &refusal{http.StatusServiceUnavailable, "relay-full", "the relay serves no more connections for now", 10 * time.Second}
 	}
 	return nil
@@ -139,7 +141,7 @@ func (s *connSet) subscriptions() int { return s.fanouts.count() }
 // error is errNoRoom if there are too many, of everybody, of this client or of this mailbox.
 func (s *connSet) own(sub *subscription, subscribe func() (*nats.Subscription, error)) error {
 	client, read := sub.conn.client, s.perClient.subs
-	if !room(s.subscriptions(), maxSubs, !read.has(client, s.fewSubs)) || !read.Add(client) {
+	if !room(s.subscriptions(), maxSubs, !read.Has(client, s.fewSubs)) || !read.Add(client) {
 		return errNoRoom
 	}
 	err := s.fanouts.join(sub, subscribe)

@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"net/netip"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"ringfork/relay/limit"
 )
 
 // fill opens connections of a client until they are refused, and returns them and the code.
@@ -38,10 +39,8 @@ func (s *connSet) readAll(c *conn) (all []*subscription) {
 // left returns how many clients and networks still have something.
 func (u use) left() int {
 	n := 0
-	for _, c := range []*ClientCount{u.conns, u.subs} {
-		c.mu.Lock()
-		n += len(c.of)
-		c.mu.Unlock()
+	for _, c := range []*limit.Count{u.conns, u.subs} {
+		n += c.Len()
 	}
 	return n
 }
@@ -119,41 +118,5 @@ func TestSubscriptionsOfAnIPv6NetworkAreBounded(t *testing.T) {
 	}
 	if n != 4*maxClientSubs {
 		t.Errorf("a /48 has %d subscriptions", n)
-	}
-}
-
-func TestRatesOfAnIPv6Network(t *testing.T) {
-	l := newClientLimiter(rateLimit{perSecond: 1, burst: 100})
-	now, all := time.Now(), 0
-	for i := range 16 {
-		n := spend(l, netip.MustParsePrefix(fmt.Sprintf("2001:db8:1:%x::/64", i)), now)
-		if i < 4 && n != 100 {
-			t.Errorf("client %d has %d tokens", i, n)
-		}
-		all += n
-	}
-	if all != 400 {
-		t.Errorf("a /48 has %d tokens", all)
-	}
-	if n := spend(l, netip.MustParsePrefix("2001:db8:2::/64"), now); n != 100 {
-		t.Errorf("a client of another network has %d tokens", n)
-	}
-	u := NewClientCount(5)
-	all = 0
-	for i := range 16 {
-		for u.Add(netip.MustParsePrefix(fmt.Sprintf("2001:db8:1:%x::/64", i))) {
-			all++
-		}
-	}
-	if all != 20 {
-		t.Errorf("a /48 has %d things open", all)
-	}
-	for i := range 4 {
-		for range 5 {
-			u.Done(netip.MustParsePrefix(fmt.Sprintf("2001:db8:1:%x::/64", i)))
-		}
-	}
-	if len(u.of) != 0 {
-		t.Errorf("%d clients are left", len(u.of))
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"ringfork/relay/limit"
 )
 
 // moved reports how a reader's connection ended: it must be told to move.
@@ -67,7 +69,7 @@ func TestDrain(t *testing.T) {
 
 // A reader that is sent away gets first what was posted before.
 func TestDrainFinishesWhatIsOnItsWay(t *testing.T) {
-	r := startRelay(t, func(c *Config) { c.tuning.mailbox = rateLimit{perSecond: 1e5, burst: 1e5} })
+	r := startRelay(t, func(c *Config) { c.tuning.mailbox = limit.Rate{PerSecond: 1e5, Burst: 1e5} })
 	m := newMailbox()
 	c := r.dial(t)
 	c.write(m.subscribe(r.origin, c.nonce))
@@ -86,7 +88,7 @@ func TestDrainFinishesWhatIsOnItsWay(t *testing.T) {
 
 // One that does not read holds the drain up for a moment only.
 func TestDrainDoesNotWaitForWhoDoesNotRead(t *testing.T) {
-	r := startRelay(t, func(c *Config) { c.tuning.mailbox = rateLimit{perSecond: 1e5, burst: 1e5} })
+	r := startRelay(t, func(c *Config) { c.tuning.mailbox = limit.Rate{PerSecond: 1e5, Burst: 1e5} })
 	m := newMailbox()
 	c := r.dial(t)
 	c.write(m.subscribe(r.origin, c.nonce))

@@ -8,6 +8,8 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/nats-io/nats.go"
+
+	"ringfork/relay/limit"
 )
 
 // However many read a mailbox, the engine has one subscription for them, as long as one of them is left.
@@ -65,7 +67,7 @@ func TestPostsCostAsManyTokensAsTheyHaveReaders(t *testing.T) {
 		{m, 1, 1},
 		{other, 9, 9},
 	} {
-		r.limits.posts = newClientLimiter(rateLimit{perSecond: 1e-6, burst: test.burst})
+		r.limits.posts = limit.NewClients(limit.Rate{PerSecond: 1e-6, Burst: test.burst})
 		taken := 0
 		for n := range 2 * test.burst {
 			switch status, code := r.post(t, test.to.address, frame(n)); {
@@ -104,7 +106,7 @@ func TestReadersOfAMailboxAreBounded(t *testing.T) {
 func TestJoiningReadersGetEachFrameOnce(t *testing.T) {
 	r := startRelay(t, func(c *Config) {
 		c.tuning.rereadAfter = 100 * time.Millisecond
-		c.tuning.mailbox = rateLimit{perSecond: 1e6, burst: 1e6}
+		c.tuning.mailbox = limit.Rate{PerSecond: 1e6, Burst: 1e6}
 	})
 	const frames, every = 300, 25
 	m := newMailbox()

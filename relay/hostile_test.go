@@ -3,7 +3,6 @@ package relay
 import (
 	"crypto/ed25519"
 	"testing"
-	"time"
 
 	"github.com/coder/websocket"
 )
@@ -62,38 +61,4 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("a message was not understood: %x", p)
 		}
 	})
-}
-
-func TestLimiterForgetsOnlyFullBuckets(t *testing.T) {
-	l := newLimiter[int](rateLimit{perSecond: 1, burst: 2})
-	now := time.Now()
-	for i := range minBuckets {
-		l.allow(i, now)
-	}
-	l.allow(0, now)
-	now = now.Add(1500 * time.Millisecond) // all but bucket 0 are full again
-	l.allow(minBuckets, now)
-	if len(l.buckets) != 2 || l.buckets[0] == nil {
-		t.Errorf("%d buckets are left", len(l.buckets))
-	}
-	if _, ok := l.allow(0, now); !ok {
-		t.Error("bucket 0 should have one token")
-	}
-	if wait, ok := l.allow(0, now); ok || wait <= 0 || wait > time.Second {
-		t.Errorf("bucket 0 should be empty for a while: %v, %v", wait, ok)
-	}
-}
-
-func TestLimiterIsBounded(t *testing.T) {
-	l := newLimiter[int](rateLimit{perSecond: 1, burst: 2})
-	now := time.Now()
-	refused := 0
-	for i := range maxBuckets + 10 {
-		if _, ok := l.allow(i, now); !ok {
-			refused++
-		}
-	}
-	if len(l.buckets) != maxBuckets || refused != 8 {
-		t.Errorf("%d buckets, %d refused", len(l.buckets), refused)
-	}
 }

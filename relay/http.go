@@ -5,12 +5,15 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/netip"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"ringfork/relay/limit"
 )
 
 // Handler serves the relay's paths, all below /v1/. What it refuses it answers with a JSON object {"code", "error"}.
@@ -72,7 +75,7 @@ func (r *Relay) servePub(w http.ResponseWriter, req *http.Request) error {
 	if err := r.mayPublish(body[postSize:]); err != nil {
 		return err
 	}
-	to, client := address(body[:addressSize]), ClientPrefix(r.cfg.ClientAddr(req))
+	to, client := address(body[:addressSize]), limit.Client(r.cfg.ClientAddr(req))
 	if n := r.fanoutCost(to); n > 0 {
 		if err := r.allowN(r.limits.posts, req, n); err != nil {
 			return err
@@ -109,7 +112,7 @@ const readersPerToken = 32
 // readers makes the relay write a thousand frames. Those who read it at other relays of a cluster are not known here.
 func (r *Relay) fanoutCost(to address) int {
 	// At most what is left of a full bucket, so that one who waits can post whatever the limits are multiplied with.
-	return min(r.conns.fanouts.countOf(to)/readersPerToken, r.limits.posts.burst()-1)
+	return min(r.conns.fanouts.countOf(to)/readersPerToken, r.limits.posts.Burst()-1)
 }
 
 const postSize = addressSize + FrameSize
@@ -185,7 +188,7 @@ func (r *Relay) servePutSlot(w http.ResponseWriter, req *http.Request) error {
 
 // readValue reads a slot's value: not too many at a time of one client.
 func (r *Relay) readValue(w http.ResponseWriter, req *http.Request) ([]byte, error) {
-	client := ClientPrefix(r.cfg.ClientAddr(req))
+	client := limit.Client(r.cfg.ClientAddr(req))
 	if !r.limits.bodies.Add(client) {
 		return nil, rateLimited("too many values are on their way from this address", time.Second)
 	}
@@ -218,13 +221,19 @@ func badAddress() *refusal {
 }
 
 // allow takes one token of the request's client, allowN takes n.
-func (r *Relay) allow(l *clientLimiter, req *http.Request) error { return r.allowN(l, req, 1) }
+func (r *Relay) allow(l *limit.Clients, req *http.Request) error { return r.allowN(l, req, 1) }
 
-func (r *Relay) allowN(l *clientLimiter, req *http.Request, n int) error {
-	if wait, ok := l.allowN(ClientPrefix(r.cfg.ClientAddr(req)), time.Now(), n); !ok {
+func (r *Relay) allowN(l *limit.Clients, req *http.Request, n int) error {
+	if wait, ok := l.AllowN(limit.Client(r.cfg.ClientAddr(req)), time.Now(), n); !ok {
 		return rateLimited("too many requests from this address", wait)
 	}
 	return nil
+}
+
+// RemoteAddr returns the address of a request's connection, none if it cannot be told.
+func RemoteAddr(r *http.Request) netip.Addr {
+	at, _ := netip.ParseAddrPort(r.RemoteAddr)
+	return at.Addr().Unmap()
 }
 
 var errTooLong = errors.New("the body is too long")

@@ -9,12 +9,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"ringfork/relay/limit"
 )
 
 // What a client makes the relay keep for good is limited: slots that are new or get longer, and no others.
 func TestNewSlotsAreLimited(t *testing.T) {
 	r := startRelay(t, nil)
-	r.limits.grows = newClientLimiter(rateLimit{perSecond: 1e-6, burst: 5})
+	r.limits.grows = limit.NewClients(limit.Rate{PerSecond: 1e-6, Burst: 5})
 	put := func(m mailbox, version uint64, size, status int) {
 		t.Helper()
 		if got, code := r.putSlot(t, m.address, m.valueFor(m.address, m, version, "x", size), version-1); got != status {
@@ -47,7 +49,7 @@ func TestClientFactor(t *testing.T) {
 		for what, got := range map[string][2]int{
 			"posts": {spend(l.posts, client, now), test.posts},
 			"puts":  {spend(l.puts, client, now), test.puts},
-			"conns": {newConnSet(1, test.factor).perClient.conns.most, test.conns},
+			"conns": {newConnSet(1, test.factor).perClient.conns.Most(), test.conns},
 		} {
 			if got[0] != got[1] {
 				t.Errorf("times %v: %d %s, want %d", test.factor, got[0], what, got[1])
@@ -55,13 +57,13 @@ func TestClientFactor(t *testing.T) {
 		}
 		// The longest value can be put whatever the factor.
 		l = newClientLimits(cfg)
-		if _, ok := l.puts.allowN(client, now, 1); !ok {
+		if _, ok := l.puts.AllowN(client, now, 1); !ok {
 			t.Errorf("times %v: no put at all", test.factor)
 		}
-		if _, ok := l.puts.allowN(client, now, putCost(MaxSlotSize)); !ok {
+		if _, ok := l.puts.AllowN(client, now, putCost(MaxSlotSize)); !ok {
 			t.Errorf("times %v: the longest value cannot be put", test.factor)
 		}
-		if _, ok := l.grows.allowN(client, now, growCost(MaxSlotSize)); !ok {
+		if _, ok := l.grows.AllowN(client, now, growCost(MaxSlotSize)); !ok {
 			t.Errorf("times %v: the longest value cannot be kept", test.factor)
 		}
 	}
@@ -90,12 +92,12 @@ func TestBacklogIsShared(t *testing.T) {
 			}
 		}
 	}
-	if l := keptRate(1<<20, MaxFrameAge); l.burst < 256 {
-		t.Errorf("of a small backlog a client has %d frames", l.burst)
+	if l := keptRate(1<<20, MaxFrameAge); l.Burst < 256 {
+		t.Errorf("of a small backlog a client has %d frames", l.Burst)
 	}
 	// And a thousand contacts can be told something at once.
-	if l := keptRate(256<<20, MaxFrameAge); l.burst < 1024 {
-		t.Errorf("a client may post %d frames at once", l.burst)
+	if l := keptRate(256<<20, MaxFrameAge); l.Burst < 1024 {
+		t.Errorf("a client may post %d frames at once", l.Burst)
 	}
 }
 
@@ -116,9 +118,9 @@ func TestKeptFrame(t *testing.T) {
 }
 
 // spend returns how many tokens a bucket has.
-func spend(l *clientLimiter, client netip.Prefix, now time.Time) (n int) {
+func spend(l *limit.Clients, client netip.Prefix, now time.Time) (n int) {
 	for {
-		if _, ok := l.allow(client, now); !ok {
+		if _, ok := l.Allow(client, now); !ok {
 			return n
 		}
 		n++
@@ -128,8 +130,8 @@ func spend(l *clientLimiter, client netip.Prefix, now time.Time) (n int) {
 // A mailbox takes so few frames that one address could keep all others from it.
 func TestOneAddressDoesNotUseUpAMailbox(t *testing.T) {
 	r := startRelay(t, func(c *Config) {
-		c.tuning.clientMailbox = rateLimit{}
-		c.tuning.mailbox = rateLimit{perSecond: 1e-6, burst: 256}
+		c.tuning.clientMailbox = limit.Rate{}
+		c.tuning.mailbox = limit.Rate{PerSecond: 1e-6, Burst: 256}
 	})
 	honest, flooder := from(t, "127.0.0.1"), from(t, "127.0.0.2")
 	account, other := newMailbox(), newMailbox()

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"ringfork/relay/limit"
 	"ringfork/relay/natstest"
 )
 
@@ -104,7 +105,7 @@ func startLinked(t *testing.T, c *natstest.Cluster) *linked {
 	l := &linked{cluster: c}
 	l.relays = (&testEngine{cluster: c}).relays(t, c.Size(), func(cfg *Config) {
 		cfg.ClientFactor = 1e4
-		cfg.tuning.mailbox = rateLimit{perSecond: 1e5, burst: 1e5}
+		cfg.tuning.mailbox = limit.Rate{PerSecond: 1e5, Burst: 1e5}
 		if testing.Short() {
 			cfg.tuning.rereadAfter, cfg.tuning.journalEvery = 100*time.Millisecond, 100*time.Millisecond
 		}

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"ringfork/relay/limit"
 )
 
 // mailboxRates bounds what goes into each mailbox, and shares it. A mailbox takes so few frames that few who mean it harm could
@@ -15,10 +17,10 @@ import (
 //
 // What is little is so little that it takes dozens of networks to use up the last quarter all the time: see TestMailboxIsShared.
 type mailboxRates struct {
-	all                       *limiter[address]
+	all                       *limit.Buckets[address]
 	kept                      float64 // tokens of all that are for who has posted little
-	each, network             *limiter[posting]
-	littleEach, littleNetwork *limiter[posting]
+	each, network             *limit.Buckets[posting]
+	littleEach, littleNetwork *limit.Buckets[posting]
 }
 
 // posting is a client, or a network, and a mailbox that it posts to.
@@ -41,14 +43,15 @@ const (
 )
 
 // newMailboxRates takes what a mailbox takes, and what of that is one client's.
-func newMailboxRates(mailbox, client rateLimit, factor float64) *mailboxRates {
-	of := func(times, burst, perSecond float64) *limiter[posting] {
-		return newLimiter[posting](rateLimit{
-			client.perSecond * rate.Limit(times*factor/perSecond), max(1, int(float64(client.burst)*times*factor/burst)),
+func newMailboxRates(mailbox, client limit.Rate, factor float64) *mailboxRates {
+	of := func(times, burst, perSecond float64) *limit.Buckets[posting] {
+		return limit.NewBuckets[posting](limit.Rate{
+			PerSecond: client.PerSecond * rate.Limit(times*factor/perSecond),
+			Burst:     max(1, int(float64(client.Burst)*times*factor/burst)),
 		})
 	}
 	return &mailboxRates{
-		all: newLimiter[address](mailbox), kept: float64(mailbox.burst / 4),
+		all: limit.NewBuckets[address](mailbox), kept: float64(mailbox.Burst / 4),
 		each: of(1, 1, 1), network: of(networkShare, 1, 1),
 		littleEach: of(1, littleBurst, littleRate), littleNetwork: of(networkLittle, littleBurst, littleRate),
 	}
@@ -56,25 +59,25 @@ func newMailboxRates(mailbox, client rateLimit, factor float64) *mailboxRates {
 
 // allow takes room for one frame of a client. If there is none it returns how long to wait for it.
 func (m *mailboxRates) allow(client netip.Prefix, to address, now time.Time) (wait time.Duration, ok bool) {
-	each, network := posting{client, to}, posting{clientNetwork(client), to}
-	if wait, ok = m.each.allow(each, now); !ok {
+	each, network := posting{client, to}, posting{limit.Network(client), to}
+	if wait, ok = m.each.Allow(each, now); !ok {
 		return wait, false
 	}
-	if wait, ok = m.network.allow(network, now); !ok {
+	if wait, ok = m.network.Allow(network, now); !ok {
 		return wait, false
 	}
-	more := m.all.wait(to, now, m.kept+1)
-	if more > 0 && m.all.wait(to, now, 1) == 0 && !m.little(each, network, now) {
+	more := m.all.Wait(to, now, m.kept+1)
+	if more > 0 && m.all.Wait(to, now, 1) == 0 && !m.little(each, network, now) {
 		return more, false
 	}
-	return m.all.allow(to, now)
+	return m.all.Allow(to, now)
 }
 
 // little reports whether somebody has posted so little that what is kept is for it, and counts that it did once more.
 func (m *mailboxRates) little(each, network posting, now time.Time) bool {
-	if _, ok := m.littleEach.allow(each, now); !ok {
+	if _, ok := m.littleEach.Allow(each, now); !ok {
 		return false
 	}
-	_, ok := m.littleNetwork.allow(network, now)
+	_, ok := m.littleNetwork.Allow(network, now)
 	return ok
 }

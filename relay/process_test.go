@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"ringfork/relay/limit"
 	"ringfork/relay/natstest"
 )
 
@@ -86,8 +87,8 @@ func runRelayProcess(text string) error {
 		return err
 	}
 	cfg := Config{Origins: []string{s.Origin}, NATS: s.NATS, ClientFactor: 1e4}
-	cfg.tuning.mailbox = rateLimit{perSecond: 1e4, burst: 1e4}
-	cfg.tuning.clientPosts = rateLimit{perSecond: 1e4, burst: 1e4}
+	cfg.tuning.mailbox = limit.Rate{PerSecond: 1e4, Burst: 1e4}
+	cfg.tuning.clientPosts = limit.Rate{PerSecond: 1e4, Burst: 1e4}
 	r, err := New(cfg)
 	if err != nil {
 		return err

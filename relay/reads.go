@@ -71,7 +71,7 @@ func (p *pump) cancel(s *subscription) {
 func (p *pump) endPage(frames int) {
 	p.reads.active, p.reads.found = nil, 0
 	p.c.relay.dispatcher.forget(p.reads.page)
-	p.c.relay.limits.backlogs.charge(p.c.client, time.Now(), frames)
+	p.c.relay.limits.backlogs.Charge(p.c.client, time.Now(), frames)
 }
 
 // goOn puts a subscription in the row of those whose next page is to be read.
@@ -203,7 +203,7 @@ func (p *pump) advance() {
 		if r.row() == nil {
 			break
 		}
-		if debt := p.c.relay.limits.backlogs.debt(p.c.client, now); debt > 0 {
+		if debt := p.c.relay.limits.backlogs.Debt(p.c.client, now); debt > 0 {
 			r.owing = now.Add(debt)
 			break
 		}

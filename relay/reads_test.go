@@ -9,6 +9,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"ringfork/relay/limit"
 )
 
 // page answers the page that is being read: so many frames, and that others follow or not. The client takes all that is for it.
@@ -33,7 +35,7 @@ func TestBacklogReadsAreLimited(t *testing.T) {
 		"waits for no answer":   func(c *conn, m mailbox) { c.subscribe(m) },
 	} {
 		r := startRelay(t, nil)
-		r.limits.backlogs = newClientLimiter(rateLimit{perSecond: 1e-6, burst: 3*pageFrames - 1})
+		r.limits.backlogs = limit.NewClients(limit.Rate{PerSecond: 1e-6, Burst: 3*pageFrames - 1})
 		c, m := r.mute(t), newMailbox()
 		asked := func() int { return int(testutil.ToFloat64(r.metrics.backlogReads)) }
 		for c.subscribe(m); c.pump.reads.active != nil && asked() < 100; {
@@ -48,7 +50,7 @@ func TestBacklogReadsAreLimited(t *testing.T) {
 			t.Error("another client's backlog is not read")
 		}
 		// Its own is read when there is something in the bucket again.
-		r.limits.backlogs = newClientLimiter(rateLimit{perSecond: 1, burst: 1})
+		r.limits.backlogs = limit.NewClients(limit.Rate{PerSecond: 1, Burst: 1})
 		if c.pump.advance(); c.pump.reads.active == nil {
 			t.Error("the backlog is not read later")
 		}
@@ -58,7 +60,7 @@ func TestBacklogReadsAreLimited(t *testing.T) {
 // A client that comes back to many mailboxes, of which most are empty, is held up by nothing, however often it comes back.
 func TestEmptyBacklogsCostNothing(t *testing.T) {
 	r := startRelay(t, nil)
-	r.limits.backlogs = newClientLimiter(rateLimit{perSecond: 1e-6, burst: pageFrames})
+	r.limits.backlogs = limit.NewClients(limit.Rate{PerSecond: 1e-6, Burst: pageFrames})
 	c, boxes := r.mute(t), []mailbox{}
 	for range 25 {
 		boxes = append(boxes, newMailbox())
@@ -77,10 +79,10 @@ func TestEmptyBacklogsCostNothing(t *testing.T) {
 // A backlog that is longer than what may be read at once is read to its end all the same.
 func TestBacklogIsReadSlowly(t *testing.T) {
 	r := startRelay(t, func(c *Config) {
-		c.tuning.mailbox = rateLimit{perSecond: 1e5, burst: 1e5}
+		c.tuning.mailbox = limit.Rate{PerSecond: 1e5, Burst: 1e5}
 		c.tuning.pageTimeout, c.tuning.pingEvery = time.Hour, time.Hour // nothing else wakes the reader
 	})
-	r.limits.backlogs = newClientLimiter(rateLimit{perSecond: 2000, burst: pageFrames})
+	r.limits.backlogs = limit.NewClients(limit.Rate{PerSecond: 2000, Burst: pageFrames})
 	m, want := newMailbox(), []string{}
 	for n := range 5 * pageFrames {
 		r.mustPost(t, m.address, frame(n))

@@ -27,12 +27,14 @@ import (
 	"github.com/coder/websocket"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"golang.org/x/time/rate"
+
+	"ringfork/relay/limit"
 )
 
 // none is a limiter that lets nothing through for so long.
-func none(wait time.Duration) *clientLimiter {
-	l := newClientLimiter(rateLimit{perSecond: rate.Every(wait), burst: 1})
-	l.allow(netip.MustParsePrefix("127.0.0.1/32"), time.Now())
+func none(wait time.Duration) *limit.Clients {
+	l := limit.NewClients(limit.Rate{PerSecond: rate.Every(wait), Burst: 1})
+	l.Allow(netip.MustParsePrefix("127.0.0.1/32"), time.Now())
 	return l
 }
 
@@ -80,7 +82,7 @@ func TestEveryRefusal(t *testing.T) {
 		{want: "429 rate-limited 30", ask: "POST /v1/pub", body: post,
 			before: func(_ *testing.T, r *testRelay) { r.limits.keeps = none(30 * time.Second) }},
 		{want: "429 rate-limited 40", ask: "POST /v1/pub", body: post,
-			config: func(c *Config) { c.tuning.mailbox = rateLimit{perSecond: 1.0 / 40, burst: 1} },
+			config: func(c *Config) { c.tuning.mailbox = limit.Rate{PerSecond: 1.0 / 40, Burst: 1} },
 			before: func(t *testing.T, r *testRelay) { r.mustPost(t, m.address, frame(0)) }},
 		{want: "503 mailbox-full 1", ask: "POST /v1/pub", body: post,
 			config: func(c *Config) { c.MailboxBytes = 6 << 10 },
@@ -125,7 +127,7 @@ func TestEveryRefusal(t *testing.T) {
 		{want: "429 rate-limited 5", ask: "GET /v1/sub", headers: upgrade,
 			before: func(_ *testing.T, r *testRelay) { r.limits.conns = none(5 * time.Second) }},
 		{want: "429 too-many-connections 10", ask: "GET /v1/sub", headers: upgrade,
-			before: func(t *testing.T, r *testRelay) { r.conns.perClient.conns = NewClientCount(1); r.dial(t) }},
+			before: func(t *testing.T, r *testRelay) { r.conns.perClient.conns = limit.NewCount(1); r.dial(t) }},
 		{want: "503 relay-full 10", ask: "GET /v1/sub", headers: upgrade, config: func(c *Config) { c.MaxConns = 1 },
 			before: func(t *testing.T, r *testRelay) { r.dial(t) }},
 		{want: "503 draining 1", ask: "GET /v1/sub", headers: upgrade,

@@ -24,6 +24,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"ringfork/relay/limit"
 )
 
 const (
@@ -102,10 +104,10 @@ type tuning struct {
 	startTimeout time.Duration // for a cluster
 	journalEvery time.Duration // an entry is written, and those of all are asked for
 	clockOff     time.Duration // how far this machine's clock is wrong
-	clientPosts  rateLimit
-	mailbox      rateLimit
+	clientPosts  limit.Rate
+	mailbox      limit.Rate
 
-	clientMailbox rateLimit // of one client into one mailbox
+	clientMailbox limit.Rate // of one client into one mailbox
 }
 
 // Relay is a running relay. Its methods may be called at any time from any goroutine.
@@ -280,15 +282,15 @@ func (c *Config) setDefaults() error {
 	setDefault(&t.leaderWait, 500*time.Millisecond)
 	setDefault(&t.startTimeout, 20*time.Second)
 	setDefault(&t.journalEvery, 500*time.Millisecond)
-	if t.clientPosts.burst == 0 {
-		t.clientPosts = rateLimit{perSecond: 100, burst: 2000}
+	if t.clientPosts.Burst == 0 {
+		t.clientPosts = limit.Rate{PerSecond: 100, Burst: 2000}
 	}
-	if t.mailbox.burst == 0 {
+	if t.mailbox.Burst == 0 {
 		// At most 256 + 120 * 6 = 976 frames of one mailbox are alive at a time: a backlog read answers 1,024 at most.
-		t.mailbox = rateLimit{perSecond: 6, burst: 256}
+		t.mailbox = limit.Rate{PerSecond: 6, Burst: 256}
 	}
-	if t.clientMailbox.burst == 0 {
-		t.clientMailbox = rateLimit{perSecond: 3, burst: 128}
+	if t.clientMailbox.Burst == 0 {
+		t.clientMailbox = limit.Rate{PerSecond: 3, Burst: 128}
 	}
 	return nil
 }

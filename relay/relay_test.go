@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"ringfork/relay/limit"
 )
 
 // testRelay is a relay that is served, and its origin.
@@ -34,7 +36,7 @@ func startRelay(t testing.TB, change func(*Config)) *testRelay {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(w, r) }))
 	cfg := Config{Origins: []string{srv.URL}}
 	// All clients of a test have one address, as a rule. Zero means the limit that relays have.
-	cfg.tuning.clientMailbox = rateLimit{perSecond: 1e5, burst: 1e5}
+	cfg.tuning.clientMailbox = limit.Rate{PerSecond: 1e5, Burst: 1e5}
 	if change != nil {
 		change(&cfg)
 	}
@@ -237,10 +239,10 @@ func TestDefaultMailboxRateStaysBelowOneRead(t *testing.T) {
 	if err := cfg.setDefaults(); err != nil {
 		t.Fatal(err)
 	}
-	l := newLimiter[int](cfg.tuning.mailbox)
+	l := limit.NewBuckets[int](cfg.tuning.mailbox)
 	now, n := time.Now(), 0
 	for d := time.Duration(0); d <= MaxFrameAge; d += 10 * time.Millisecond {
-		for _, ok := l.allow(1, now.Add(d)); ok; _, ok = l.allow(1, now.Add(d)) {
+		for _, ok := l.Allow(1, now.Add(d)); ok; _, ok = l.Allow(1, now.Add(d)) {
 			n++
 		}
 	}
@@ -320,7 +322,7 @@ func TestSlowReaderIsClosed(t *testing.T) {
 	r := startRelay(t, func(c *Config) {
 		c.tuning.queueFrames = 128
 		c.tuning.writeTimeout = 500 * time.Millisecond
-		c.tuning.mailbox = rateLimit{perSecond: 1e5, burst: 1e5}
+		c.tuning.mailbox = limit.Rate{PerSecond: 1e5, Burst: 1e5}
 	})
 	m := newMailbox()
 	slow := r.dial(t)

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"ringfork/relay/limit"
 )
 
 // subscribeAll subscribes all at once and returns how many frames came, when every backlog is read to its end.
@@ -64,7 +66,7 @@ func TestManySubscriptionsAtOnce(t *testing.T) {
 func BenchmarkSubscriptions(b *testing.B) {
 	const n = 1000
 	r := startRelay(b, func(c *Config) { c.tuning.rereadAfter = time.Millisecond })
-	r.limits.subscribes = newClientLimiter(rateLimit{perSecond: 1e6, burst: 1e6})
+	r.limits.subscribes = limit.NewClients(limit.Rate{PerSecond: 1e6, Burst: 1e6})
 	all := make([]mailbox, n)
 	for i := range all {
 		all[i] = newMailbox()
@@ -133,7 +135,7 @@ func TestSubscriptionsOfAClientAreBounded(t *testing.T) {
 // A client that asks too fast is told so, for each mailbox: it can ask again later.
 func TestSubscribingIsLimited(t *testing.T) {
 	r := startRelay(t, nil)
-	r.limits.subscribes = newClientLimiter(rateLimit{perSecond: 0.001, burst: 3})
+	r.limits.subscribes = limit.NewClients(limit.Rate{PerSecond: 0.001, Burst: 3})
 	m := newMailbox()
 	for range 3 {
 		c := r.dial(t)

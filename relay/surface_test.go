@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"ringfork/relay/limit"
 )
 
 // FuzzHTTP hands the relay whatever net/http takes for a request. It answers each with a status that is documented and, where
@@ -44,8 +46,8 @@ func FuzzHTTP(f *testing.F) {
 	for _, guarded := range []bool{false, true} {
 		r := startRelay(f, func(c *Config) {
 			c.ClientFactor = 1e6
-			c.tuning.clientPosts = rateLimit{1e6, 1e6}
-			c.tuning.mailbox = rateLimit{1e6, 1e6}
+			c.tuning.clientPosts = limit.Rate{PerSecond: 1e6, Burst: 1e6}
+			c.tuning.mailbox = limit.Rate{PerSecond: 1e6, Burst: 1e6}
 			if guarded {
 				c.PublishKey, c.Allow = make([]byte, PublishKeySize), []string{"http://app"}
 			}

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"ringfork/relay"
+	"ringfork/relay/limit"
 )
 
 // What one client address may ask over UDP beside its allocations, in packets: room for a full fork at once. An answer to who
@@ -73,7 +73,7 @@ func (g *guard) pass(from net.Addr) bool {
 	if !g.take(&g.clients, client, g.limits) {
 		return false
 	}
-	site, is := relay.ClientSite(client)
+	site, is := limit.Site(client)
 	return !is || g.take(&g.sites, site, siteShare*g.limits)
 }
 

@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"ringfork/relay"
+	"ringfork/relay/limit"
 )
 
 const (
@@ -23,7 +23,7 @@ const (
 
 // connSet remembers the connections of several listeners, because pion does not: its Close would leave them open.
 type connSet struct {
-	clients *relay.ClientCount
+	clients *limit.Count
 	starts  *starts
 
 	mu     sync.Mutex
@@ -32,7 +32,7 @@ type connSet struct {
 }
 
 func newConnSet(limits float64, starts *starts) *connSet {
-	return &connSet{clients: relay.NewClientCount(int(maxClientConns * limits)), starts: starts, conns: map[source]*tcpConn{}}
+	return &connSet{clients: limit.NewCount(int(maxClientConns * limits)), starts: starts, conns: map[source]*tcpConn{}}
 }
 
 // listener puts what it accepts into a connSet. With tls the connections are encrypted; the handshake is part of the first

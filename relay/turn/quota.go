@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"ringfork/relay"
+	"ringfork/relay/limit"
 )
 
 // What one set of credentials may use, and what one client address may, however many credentials it has: four times that,
@@ -76,7 +76,7 @@ func (q *quota) of(user string, client netip.Prefix) (shares []*share) {
 	}
 	add(user, 1)
 	add(client, q.client)
-	if site, is := relay.ClientSite(client); is {
+	if site, is := limit.Site(client); is {
 		add(site, siteShare*q.client)
 	}
 	return shares
@@ -99,7 +99,7 @@ func parseUserID(id string) (name string, client netip.Prefix, ok bool) {
 	return name, client, err == nil
 }
 
-func prefixOf(a net.Addr) netip.Prefix { return relay.ClientPrefix(addrPortOf(a).Addr()) }
+func prefixOf(a net.Addr) netip.Prefix { return limit.Client(addrPortOf(a).Addr()) }
 
 func addrPortOf(a net.Addr) netip.AddrPort {
 	var at netip.AddrPort
