@@ -94,8 +94,12 @@ for (const [protocol, scheme, caller] of /** @type {const} */ ([
     await meet(chromium, other);
     await talk(...(caller === "Firefox" ? [other, chromium] : [chromium, other]), media);
     for (const tab of [chromium, other]) await tab.evaluate(() => test.sees());
-    assert.deepEqual(await chromium.evaluate(relayed), { types: ["relay"], protocols: ["udp"] });
-    assert.deepEqual(await other.evaluate(relayed), { types: ["relay"], protocols: [protocol] });
+    const [one, two] = [await chromium.evaluate(relayed), await other.evaluate(relayed)];
+    assert.deepEqual([one.types, one.protocols], [["relay"], ["udp"]]);
+    assert.deepEqual([two.types, two.protocols], [["relay"], [protocol]]);
+    for (const [here, there] of [[one, two], [two, one]]) {
+      for (const port of here.untold) assert.ok(there.ports.includes(port), `${port} is not one of the other side's at the TURN server: ${there.ports}`);
+    }
     await chromium.evaluate(() => test.last.hangUp());
     await endings(chromium, other);
     await empty(chromium, other);
@@ -103,16 +107,24 @@ for (const [protocol, scheme, caller] of /** @type {const} */ ([
   });
 }
 
-/** In the page: of which types the candidates of both sides are, and by which protocols its own are relayed. */
+/**
+ * In the page: of which types the candidates of both sides are, by which protocols its own are relayed, and by which ports. Of
+ * a candidate of the other side's whose first packet came before the word of it only the port is known.
+ */
 async function relayed() {
-  const [types, protocols] = [new Set(), new Set()];
+  const [types, protocols, ports, untold] = [new Set(), new Set(), [], []];
   for (const connection of test.openConnections()) {
-    for (const report of (await connection.getStats()).values()) {
-      if (report.type.endsWith("-candidate")) types.add(report.candidateType);
-      if (report.type === "local-candidate") protocols.add(report.relayProtocol);
+    for (const { type, candidateType, relayProtocol, port } of (await connection.getStats()).values()) {
+      if (!type.endsWith("-candidate")) continue;
+      if (type === "remote-candidate" && candidateType === "prflx") untold.push(port);
+      else types.add(candidateType);
+      if (type === "local-candidate") {
+        protocols.add(relayProtocol);
+        ports.push(port);
+      }
     }
   }
-  return { types: [...types], protocols: [...protocols] };
+  return { types: [...types], protocols: [...protocols], ports, untold };
 }
 
 check("two tabs of Firefox ring: one answers, the other stops; the one that answered is closed", async () => {
