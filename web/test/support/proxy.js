@@ -17,7 +17,7 @@ import { deployed } from "./deploy.js";
 export function startNginx({ port, relays, cert, key }) {
   const folder = mkdtempSync(join(tmpdir(), "ringfork-nginx-"));
   chmodSync(folder, 0o755); // its workers are another user when we are root
-  const servers = relays.map((relay) => `server 127.0.0.1:${relay} fail_timeout=1s;`).join("\n");
+  const servers = relays.map((relay) => `server 127.0.0.1:${relay} max_fails=0;`).join("\n");
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((what) => `${what}_temp_path ${join(folder, what)};`).join("\n");
   const config = replaced(deployed("nginx.conf"), [
     ["user www-data;", "daemon off;"],
@@ -27,7 +27,7 @@ export function startNginx({ port, relays, cert, key }) {
     ["worker_rlimit_nofile 131072;", ""],
     ["worker_connections 65536;", "worker_connections 256;"],
     ["http {", `http {\n${temporary}`],
-    ["server 127.0.0.1:8787 fail_timeout=1s;", servers],
+    ["server 127.0.0.1:8787 max_fails=0;", servers],
     ["listen 443 ssl", `listen 127.0.0.1:${port} ssl`],
     ["listen [::]:443 ssl http2;", ""],
     ["server_name calls.example;", "server_name 127.0.0.1;"],
