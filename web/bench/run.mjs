@@ -53,7 +53,8 @@ const hearing = (tab) =>
     });
   });
 
-const server = await startServer();
+// One client here does what many would.
+const server = await startServer({ args: ["-limits", "10"] });
 const app = await startApp();
 const browser = await launch();
 try {

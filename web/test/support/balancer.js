@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
+import { freePort } from "./ports.js";
 
 /** Hands connections on to one server, and from some moment on the new ones to another. Those that are open stay where they are. */
 export async function startBalancer() {
@@ -40,14 +41,7 @@ export async function startBalancer() {
 }
 
 /** An address of this machine that nobody listens on. */
-export async function freeAddress() {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = /** @type {import("node:net").AddressInfo} */ (probe.address());
-  probe.close();
-  await once(probe, "close");
-  return `127.0.0.1:${port}`;
-}
+export const freeAddress = async () => `127.0.0.1:${await freePort()}`;
 
 /**
  * A NATS server of its own, for relays that share one.

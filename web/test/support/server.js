@@ -7,14 +7,16 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { freePort } from "./ports.js";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
 /**
- * Starts Ringfork on a port of the system's choice, or again on `addr` with the data of a server that was stopped.
+ * Starts Ringfork on a port that is free, or again on `addr` with the data of a server that was stopped.
  * @param {{ addr?: string, data?: string, args?: string[] }} [options] args: more flags
  */
-export async function startServer({ addr = "127.0.0.1:0", data = mkdtempSync(join(tmpdir(), "ringfork-test-")), args = [] } = {}) {
+export async function startServer({ addr, data = mkdtempSync(join(tmpdir(), "ringfork-test-")), args = [] } = {}) {
+  addr ??= `127.0.0.1:${await freePort()}`; // which is still free when it is started again
   const { url, stop } = await start(process.env.RINGFORK_BIN, ["-addr", addr, "-data", data, ...args]);
   return {
     url,
