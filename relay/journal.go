@@ -263,12 +263,15 @@ func (s *subscription) overlook(ids []string) {
 	if s.gone {
 		return
 	}
-	missed := false
+	missed := 0
 	for _, id := range ids {
-		missed = s.feed.overlook(id) || missed
+		if s.feed.overlook(id) {
+			missed++
+		}
 	}
+	c.relay.metrics.framesMissed.Add(float64(missed))
 	switch {
-	case !missed:
+	case missed == 0:
 	case c.pump.lagged:
 		s.lagged = true
 	default:

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
 // journaled starts relays that share a NATS server, in this process, and write and read the journal often. Their readers wait
@@ -80,6 +81,11 @@ func TestJournalFindsWhatDidNotCome(t *testing.T) {
 			if got := c.expect(fmt.Sprint("frame ", i))[0]; got.age == 0 {
 				t.Errorf("%v comes as if it were live", got)
 			}
+		}
+	}
+	for i, want := range []float64{0, 6, 0} {
+		if got := testutil.ToFloat64(relays[i].metrics.framesMissed); got != want {
+			t.Errorf("relay %d counts %v missed frames, want %v", i, got, want)
 		}
 	}
 }

@@ -9,6 +9,7 @@ type metrics struct {
 	framesDelivered prometheus.Counter
 	backlogReads    prometheus.Counter // pages of backlogs that were read
 	readersLagged   prometheus.Counter
+	framesMissed    prometheus.Counter     // by readers, as the journal shows
 	slotsWritten    *prometheus.CounterVec // by result: stored, refused
 	refusals        *prometheus.CounterVec // by code: of requests, subscriptions and connections
 	postSeconds     prometheus.Histogram   // from a post that is whole to its answer
@@ -36,6 +37,9 @@ func newMetrics(r *Relay) *metrics {
 		readersLagged: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "ringfork_readers_lagged_total", Help: "Times that a reader was too slow for live frames and had to read its backlog again.",
 		}),
+		framesMissed: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "ringfork_frames_missed_total", Help: "Frames that the NATS cluster stored and did not deliver to this relay, which reads them from the backlog, for each reader.",
+		}),
 		slotsWritten: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "ringfork_slots_written_total", Help: "Values put into slots, by result: stored or refused.",
 		}, []string{"result"}),
@@ -48,7 +52,7 @@ func newMetrics(r *Relay) *metrics {
 		}),
 	}
 	m.all = []prometheus.Collector{
-		m.framesPosted, m.framesDelivered, m.backlogReads, m.readersLagged, m.slotsWritten, m.refusals, m.postSeconds,
+		m.framesPosted, m.framesDelivered, m.backlogReads, m.readersLagged, m.framesMissed, m.slotsWritten, m.refusals, m.postSeconds,
 		gauge("ringfork_connections", "Open reading connections.", func() float64 { return float64(r.conns.open()) }),
 		gauge("ringfork_subscriptions", "Mailboxes being read.", func() float64 { return float64(r.conns.subscriptions()) }),
 		gauge("ringfork_engine_connected", "1 while the relay is connected to its engine.", func() float64 {
