@@ -118,7 +118,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	tuneMemory()
+	tuneMemory(ctx)
 	return s.run(ctx, stdout, stderr, notice)
 }
 
