@@ -3,10 +3,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePorts } from "./ports.js";
+import { freePorts, listens } from "./ports.js";
 
 /**
  * Starts coturn ($COTURN). It has a secret in a file, for -turn-secret, and an address, with a certificate one for TLS too.
@@ -61,16 +60,4 @@ export async function startCoturn(certificate) {
     secret: file,
     close,
   };
-}
-
-async function listens(port) {
-  const socket = connect(port, "127.0.0.1");
-  try {
-    await once(socket, "connect");
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
 }

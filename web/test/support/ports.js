@@ -2,7 +2,7 @@
 
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 
 /**
  * A port of 127.0.0.1 that nobody listens on. It is below those that systems give to whoever connects somewhere, so it stays
@@ -30,4 +30,17 @@ export async function freePorts(count) {
   const ports = new Set();
   while (ports.size < count) ports.add(await freePort());
   return [...ports];
+}
+
+/** Whether somebody listens on a port of 127.0.0.1. @param {number} port */
+export async function listens(port) {
+  const socket = connect(port, "127.0.0.1");
+  try {
+    await once(socket, "connect");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
 }

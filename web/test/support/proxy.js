@@ -3,10 +3,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { deployed } from "./deploy.js";
+import { listens } from "./ports.js";
 
 /**
  * @typedef {{ port: number, relays: number[], cert: string, key: string }} Where
@@ -101,17 +101,4 @@ async function start(name, program, args, env, folder, port) {
     /** Ends it, and its files. */
     close,
   };
-}
-
-/** @param {number} port */
-async function listens(port) {
-  const socket = connect(port, "127.0.0.1");
-  try {
-    await once(socket, "connect");
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
 }
