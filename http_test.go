@@ -136,6 +136,24 @@ func TestEndDoesNotWaitForSlowClients(t *testing.T) {
 	}
 }
 
+// Where the system lets a program have few files, nobody takes them all.
+func TestTCPConns(t *testing.T) {
+	for _, c := range []struct {
+		limits                          float64
+		reading, files, perClient, most int
+	}{
+		{1, 16384, 65536, 2048, 49152},
+		{1, 16384, 1 << 30, 2048, 49152},
+		{2, 100, 1 << 30, 4096, 300},
+		{1, 16384, 1024, 256, 768},
+		{0.1, 16384, 1024, 204, 768},
+	} {
+		if perClient, most := tcpConns(c.limits, c.reading, c.files); perClient != c.perClient || most != c.most {
+			t.Errorf("%+v: %d and %d", c, perClient, most)
+		}
+	}
+}
+
 // One client has so many connections and no more; others have theirs, and proxies as many as they like, up to what all
 // together may have.
 func TestFairListener(t *testing.T) {

@@ -17,6 +17,12 @@ const clientConns = 2048
 // for requests, and systems let a program have a certain number of files only, of which TURN wants some, too.
 const connsFactor = 3
 
+// tcpConns returns how many connections one client may have, and how many all together, where the system lets this program
+// have so many files open: a quarter of those is for what is no connection of a client, and a quarter what one may take at most.
+func tcpConns(limits float64, reading, files int) (perClient, most int) {
+	return min(int(clientConns*limits), files/4), min(connsFactor*reading, files/4*3)
+}
+
 // fairListener is a listener that ends connections that are too many, and those of clients who have too many. Proxies have as
 // many as they like.
 type fairListener struct {

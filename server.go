@@ -109,7 +109,8 @@ func (s *server) run(ctx context.Context, stdout, stderr io.Writer, notice func(
 		defer cancel()
 		relayServer.Drain(within, s.drain)
 	}
-	fair := newFairListener(listener, int(clientConns*s.limits), connsFactor*cmp.Or(s.conns, relay.DefaultMaxConns), s.proxies)
+	perClient, most := tcpConns(s.limits, cmp.Or(s.conns, relay.DefaultMaxConns), openFiles())
+	fair := newFairListener(listener, perClient, most, s.proxies)
 	return serveHTTP(ctx, fair, srv, ready, drain)
 }
 
