@@ -6,12 +6,14 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -88,13 +90,19 @@ func newDribblers(t *testing.T, addr string) *dribblers {
 func (d *dribblers) open(n int, kind, start, rest string) {
 	d.t.Helper()
 	for range n {
+		began := time.Now()
 		c, err := d.dialer.DialContext(d.ctx, "tcp", d.addr)
-		if err != nil {
-			return
+		if err == nil {
+			if _, err = io.WriteString(c, start); err != nil {
+				c.Close()
+			}
 		}
-		if _, err := io.WriteString(c, start); err != nil {
-			c.Close()
-			return
+		if errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) { // refused before it was used
+			d.ended(kind, time.Since(began))
+			continue
+		}
+		if err != nil {
+			d.t.Fatalf("a slow connection: %v", err)
 		}
 		d.opened.Add(1)
 		d.mu.Lock()
@@ -131,16 +139,23 @@ func (d *dribblers) dribble(c net.Conn, kind, rest string) {
 		case <-ended:
 			d.mu.Lock()
 			d.alive--
-			lived := time.Since(began).Round(time.Second)
-			d.last[kind] = max(d.last[kind], lived)
-			if first, ok := d.first[kind]; !ok || lived < first {
-				d.first[kind] = lived
-			}
 			d.mu.Unlock()
+			d.ended(kind, time.Since(began))
 		case <-d.ctx.Done():
 		}
 		c.Close()
 		return
+	}
+}
+
+// ended notes how long a connection of a kind lived.
+func (d *dribblers) ended(kind string, lived time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	lived = lived.Round(time.Second)
+	d.last[kind] = max(d.last[kind], lived)
+	if first, ok := d.first[kind]; !ok || lived < first {
+		d.first[kind] = lived
 	}
 }
 
