@@ -84,12 +84,8 @@ async function inParallel(tasks) {
   const waiting = [...tasks];
   const worker = async () => {
     for (let task = waiting.shift(); task; task = waiting.shift()) {
-      try {
-        await task();
-      } catch (error) {
-        if (!(error instanceof Failure)) throw error;
-        failures.push(error.message);
-      }
+      const failure = await failureOf(task);
+      if (failure) failures.push(failure);
     }
   };
   await Promise.all(Array.from({ length: Math.min(availableParallelism(), 4) }, worker));
@@ -191,19 +187,34 @@ async function main() {
     if (!done.has(need)) await need();
     done.add(need);
   }
+  const failed = [];
   for (const [name, phase] of chosen) {
     console.log(`\n== ${name}`);
     const start = performance.now();
-    try {
+    const failure = await failureOf(async () => {
       await phase.run();
       await expectNoLeftovers();
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      throw new Failure(`${error.message}\n\n== ${name} failed after ${seconds(start)}`);
+    });
+    if (!failure) {
+      console.log(`== ${name} passed in ${seconds(start)}`);
+      continue;
     }
-    console.log(`== ${name} passed in ${seconds(start)}`);
+    console.error(`${failure}\n\n== ${name} failed after ${seconds(start)}`);
+    failed.push(name); // the others are run all the same: one run tells all that is wrong
+    await failureOf(expectNoLeftovers);
   }
+  if (failed.length > 0) throw new Failure(`\nfailed in ${seconds(began)}: ${failed.join(", ")}; run again with: npm test -- ${failed.join(" ")}`);
   console.log(`\nall passed in ${seconds(began)}: ${chosen.map(([name]) => name).join(", ")}`);
+}
+
+/** The message of what a task found wrong, or nothing. */
+async function failureOf(task) {
+  try {
+    await task();
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return error.message;
+  }
 }
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
