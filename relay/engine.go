@@ -179,32 +179,36 @@ func (e *engine) publish(done <-chan struct{}, patience time.Duration, msg *nats
 	timeout := time.NewTimer(patience)
 	defer timeout.Stop()
 	for {
-		e.mu.Lock()
-		lost := e.epoch.Done()
-		e.mu.Unlock()
-		ack := make(chan error, 1)
-		number, reply := e.acks.expect(ack)
-		msg.Reply = reply
-		if err := e.nc.PublishMsg(msg); err != nil {
-			e.acks.forget(number)
+		err := e.publishOnce(done, timeout.C, msg)
+		if err != errConnLost || e.nc.IsClosed() {
 			return err
-		}
-		select {
-		case err := <-ack:
-			return err
-		case <-lost:
-		case <-timeout.C:
-			e.acks.forget(number)
-			return errNoAnswer
-		case <-done:
-			e.acks.forget(number)
-			return errNoAnswer
-		}
-		e.acks.forget(number)
-		if e.nc.IsClosed() {
-			return errNoAnswer
 		}
 	}
+}
+
+// errConnLost is that the connection was lost before the answer came: it may have come to the connection before.
+var errConnLost = fmt.Errorf("%w: the connection was lost", errNoAnswer)
+
+func (e *engine) publishOnce(done <-chan struct{}, timeout <-chan time.Time, msg *nats.Msg) error {
+	e.mu.Lock()
+	lost := e.epoch.Done()
+	e.mu.Unlock()
+	ack := make(chan error, 1)
+	number, reply := e.acks.expect(ack)
+	defer e.acks.forget(number)
+	msg.Reply = reply
+	if err := e.nc.PublishMsg(msg); err != nil {
+		return err
+	}
+	select {
+	case err := <-ack:
+		return err
+	case <-lost:
+		return errConnLost
+	case <-timeout:
+	case <-done:
+	}
+	return errNoAnswer
 }
 
 // errNotStored is that a stream has no message of a subject.
