@@ -47,7 +47,7 @@ func trusting(t *testing.T, leaves ...*x509.Certificate) *http.Client {
 
 func TestServeTLS(t *testing.T) {
 	certFile, keyFile, leaf := writeCertificate(t, t.TempDir())
-	s := launch(t, "-tls-cert", certFile, "-tls-key", keyFile)
+	s := launch(t, "-turn-tls", "0", "-tls-cert", certFile, "-tls-key", keyFile)
 	if !strings.HasPrefix(s.url, "https://") {
 		t.Fatalf("it is at %s", s.url)
 	}
@@ -176,7 +176,7 @@ func TestCertificateIsReadAgain(t *testing.T) {
 func TestServerTakesRenewedCertificate(t *testing.T) {
 	dir := t.TempDir()
 	certFile, keyFile, first := writeCertificate(t, dir)
-	s := launch(t, "-tls-cert", certFile, "-tls-key", keyFile)
+	s := launch(t, "-turn-tls", "0", "-tls-cert", certFile, "-tls-key", keyFile)
 	if status, _, _ := s.ask(trusting(t, first), "/healthz"); status != 200 {
 		t.Fatal(status)
 	}
