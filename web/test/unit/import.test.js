@@ -21,7 +21,8 @@ test("importing the module reads no browser global", async (t) => {
     "Go",
     "fs",
   ];
-  const before = Reflect.ownKeys(globalThis).length;
+  const own = () => Object.getOwnPropertyNames(globalThis); // Node's own fetch adds symbols, in some versions when it is looked at
+  const before = own();
   const read = [];
   const saved = new Map(names.map((name) => [name, Object.getOwnPropertyDescriptor(globalThis, name)]));
   for (const name of names)
@@ -33,7 +34,7 @@ test("importing the module reads no browser global", async (t) => {
   for (const name of names) delete globalThis[name];
   saved.forEach((descriptor, name) => descriptor && Object.defineProperty(globalThis, name, descriptor));
   assert.deepEqual(read, []);
-  assert.equal(Reflect.ownKeys(globalThis).length, before, "globals were added");
+  assert.deepEqual(own().filter((name) => !before.includes(name)), [], "globals were added");
   assert.equal(typeof ringfork.openPhone, "function");
 });
 
