@@ -83,7 +83,7 @@ for (const [protocol, scheme, caller] of /** @type {const} */ ([
   check(`${caller} calls, and neither shows an address: through a TURN server that Firefox reaches over ${protocol.toUpperCase()}`, async (t) => {
     const { cert, key, remove } = await makeCertificate();
     t.after(remove);
-    const server = await startServer({ args: ["-tls-cert", cert, "-tls-key", key] });
+    const server = await startServer({ args: ["-turn-tls", "0", "-tls-cert", cert, "-tls-key", key] });
     t.after(() => server.close());
     const servers = {
       chromium: await iceServers(server.url, "turn:", "transport=udp", cert),

@@ -23,13 +23,13 @@ for (const protocol of ["udp", "tcp"]) {
 // Browsers look at a TURN server's certificate as they do at a page's, and have no way past it: so it is one they know.
 check("through its own TURN server over TLS", async (t) => {
   const { cert, key, flag } = await certificate(t);
-  await callsThrough(t, { protocol: "tls", only: ["turns:", "transport=tcp"], cert, args: ["-tls-cert", cert, "-tls-key", key], flags: [flag] });
+  await callsThrough(t, { protocol: "tls", only: ["turns:", "transport=tcp"], cert, args: ["-turn-tls", "0", "-tls-cert", cert, "-tls-key", key], flags: [flag] });
 });
 
 check("not over TLS with a certificate that the browser does not know", async (t) => {
   const { cert, key } = await certificate(t);
   const other = await certificate(t);
-  const server = await startServer({ args: ["-tls-cert", cert, "-tls-key", key] });
+  const server = await startServer({ args: ["-turn-tls", "0", "-tls-cert", cert, "-tls-key", key] });
   t.after(() => server.close());
   const browser = await launch({ args: [other.flag] });
   t.after(() => browser.close());

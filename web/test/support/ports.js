@@ -6,11 +6,11 @@ import { connect, createServer } from "node:net";
 
 /**
  * A port of 127.0.0.1 that nobody listens on. It is below those that systems give to whoever connects somewhere, so it stays
- * free until it is used, and between two uses.
+ * free until it is used, and between two uses. It is above 10080, the last one that browsers refuse to connect to.
  */
 export async function freePort() {
   for (let tries = 0; tries < 100; tries++) {
-    const port = randomInt(10_000, 32_768);
+    const port = randomInt(10_081, 32_768);
     const server = createServer().listen(port, "127.0.0.1");
     try {
       await once(server, "listening");
