@@ -109,7 +109,9 @@ export function install() {
       call.addEventListener("ended", () => test.note("ended", { reason: call.endReason, by: call.answeredBy }));
       call.addEventListener("remotemedia", () => test.play(call));
       call.addEventListener("localmedia", () => test.note("localmedia", { state: { ...call.local } }));
-      test.play(call); // it may be answered before the own microphone is open, which phone.call() waits for
+      // It may be answered before the own microphone is open, which phone.call() waits for.
+      if (call.state === "active") test.note("state", { state: call.state });
+      test.play(call);
     },
 
     get last() {
