@@ -68,10 +68,10 @@ func signedBytes(context string, fields ...[]byte) (b []byte) {
 	return b
 }
 
-// startRelay serves a relay at an address ("127.0.0.1:0": any) and returns its origin and what stops it.
-func startRelay(t *testing.T, at string, origins ...string) (origin string, stop func()) {
+// startRelay serves a relay and returns its origin and what stops it.
+func startRelay(t *testing.T, origins ...string) (origin string, stop func()) {
 	t.Helper()
-	l, err := net.Listen("tcp", at)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +170,7 @@ func frame(n int) []byte {
 }
 
 func TestBacklogEndLive(t *testing.T) {
-	origin, _ := startRelay(t, "127.0.0.1:0")
+	origin, _ := startRelay(t)
 	h := connect(t, strings.ToUpper(origin[:4])+origin[4:]+"/", nil)
 	if h.Origin() != origin {
 		t.Errorf("origin %q, want %q", h.Origin(), origin)
@@ -200,8 +200,14 @@ func TestBacklogEndLive(t *testing.T) {
 }
 
 func TestReconnectsWhenTheRelayRestarts(t *testing.T) {
-	origin, stop := startRelay(t, "127.0.0.1:0")
-	h := connect(t, origin, nil)
+	origin, stop := startRelay(t)
+	var at atomic.Value // where the relay is now: its port may be another's after it ended
+	at.Store(strings.TrimPrefix(origin, "http://"))
+	h := connect(t, origin, func(c *Client) {
+		c.http.Transport.(*http.Transport).DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, at.Load().(string))
+		}
+	})
 	h.expect("connecting", "online")
 	a, b := newMailbox(), newMailbox()
 	h.subscribe("a", a)
@@ -209,6 +215,7 @@ func TestReconnectsWhenTheRelayRestarts(t *testing.T) {
 	h.publish(a, frame(1))
 	h.expect("a 1")
 	stop()
+	at.Store("127.0.0.1:1")
 	h.expect("connecting", "offline")
 	var e *Error
 	if err := h.Publish(t.Context(), a.Address(), frame(2)); !errors.As(err, &e) || e.Code != "relay-unreachable" {
@@ -217,7 +224,8 @@ func TestReconnectsWhenTheRelayRestarts(t *testing.T) {
 	// Not at once: the first attempt may have met the relay while it was ending.
 	eventually(t, "the client to find nobody", func() bool { return errors.As(h.Err(), &e) && e.Code == "relay-unreachable" })
 	h.subscribe("b", b) // while there is no connection
-	_, stop = startRelay(t, strings.TrimPrefix(origin, "http://"))
+	next, stop := startRelay(t, origin)
+	at.Store(strings.TrimPrefix(next, "http://"))
 	h.expect("online")
 	for ends := map[string]bool{}; len(ends) < 2; {
 		ends[h.next()] = true
@@ -235,7 +243,7 @@ func TestReconnectsWhenTheRelayRestarts(t *testing.T) {
 
 // A frame that was delivered is not delivered again by the backlog of the next connection, one that was missed is.
 func TestReconnectBringsWhatWasMissed(t *testing.T) {
-	origin, _ := startRelay(t, "127.0.0.1:0")
+	origin, _ := startRelay(t)
 	var dials atomic.Int32
 	h := connect(t, origin, func(c *Client) {
 		c.http.Transport.(*http.Transport).MaxIdleConnsPerHost = -1 // each request on a connection of its own
@@ -285,7 +293,7 @@ func (m *badMailbox) Prove(string, []byte) (publicKey, signature []byte) {
 }
 
 func TestWrongProofIsToldAndMadeOncePerConnection(t *testing.T) {
-	origin, _ := startRelay(t, "127.0.0.1:0")
+	origin, _ := startRelay(t)
 	// The same relay, by a name that it does not know as its own.
 	h := connect(t, strings.Replace(origin, "127.0.0.1", "localhost", 1), func(c *Client) {
 		c.timing.refusedRetry = 5 * time.Millisecond
@@ -323,7 +331,7 @@ func (m recordingMailbox) Prove(origin string, nonce []byte) (publicKey, signatu
 }
 
 func TestSlotsAndICE(t *testing.T) {
-	origin, _ := startRelay(t, "127.0.0.1:0")
+	origin, _ := startRelay(t)
 	h := connect(t, origin, nil)
 	ctx, k := t.Context(), newMailbox()
 	if _, err := h.GetSlot(ctx, k.Address()); !errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) {
@@ -526,7 +534,7 @@ func TestBadOrigin(t *testing.T) {
 
 func TestCloseLeavesNoGoroutine(t *testing.T) {
 	before := runtime.NumGoroutine()
-	origin, stop := startRelay(t, "127.0.0.1:0")
+	origin, stop := startRelay(t)
 	for _, o := range []string{origin, "http://127.0.0.1:1"} {
 		c, err := New(o)
 		if err != nil {
@@ -565,7 +573,7 @@ func TestCloseLeavesNoGoroutine(t *testing.T) {
 
 // One mailbox for each contact, subscribed at once, and again on the next connection; the first ones first.
 func TestManyMailboxes(t *testing.T) {
-	origin, _ := startRelay(t, "127.0.0.1:0")
+	origin, _ := startRelay(t)
 	h := connect(t, origin, nil)
 	h.expect("connecting", "online")
 	all := make([]mailbox, 1100)
