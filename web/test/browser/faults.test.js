@@ -275,8 +275,8 @@ suite("faults", { concurrency: 3 }, () => {
     assert.ok(rang < 2000, `rang after ${rang} ms`);
     assert.ok(active < 1000, `active after ${active} ms`);
 
-    // 50 packets a second: 15 s of sound in each direction.
-    for (const page of [caller, tab]) await page.evaluate(() => test.until(async () => (await test.rtp()).received > 750, 30_000));
+    // 50 packets a second: 15 s of sound in each direction. A busy machine makes fewer.
+    for (const page of [caller, tab]) await page.evaluate(() => test.until(async () => (await test.rtp()).received > 750, 120_000));
     const during = await lag();
     assert.ok(during.hidden && during.ms > 500, `its timers are slow during the call, too: ${JSON.stringify(during)}`);
     for (const page of [caller, tab]) {
@@ -325,7 +325,7 @@ suite("faults", { concurrency: 3 }, () => {
     const times = { rang: await noted(tab, at, "incoming"), active: await noted(caller, accepting, "state", "active") };
     assert.ok(times.rang < 2000, `rang after ${times.rang} ms`);
     assert.ok(times.active < 2000, `active after ${times.active} ms`);
-    for (const page of [caller, tab]) await ask(page, async () => (await test.rtp()).received > 500, 30_000);
+    for (const page of [caller, tab]) await ask(page, async () => (await test.rtp()).received > 500, 120_000);
     for (const page of [caller, tab]) {
       assert.equal((await states(page, at)).includes("reconnecting"), false);
       assert.equal(await page.evaluate(() => test.state()), "active");
