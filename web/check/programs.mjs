@@ -31,9 +31,22 @@ async function aptInstall(...packages) {
   if (process.getuid?.() !== 0 || !onPath("apt-get")) return false;
   console.log(`installing ${packages.join(" ")} with apt-get ...`);
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  await run(["apt-get", "update", "-q"], { env });
-  await run(["apt-get", "install", "-q", "-y", "--no-install-recommends", ...packages], { env, minutes: 30 });
+  // Networks fail now and then, and a machine that has just started installs things itself.
+  const patient = ["-o", "Acquire::Retries=3", "-o", "DPkg::Lock::Timeout=600"];
+  await run(["apt-get", ...patient, "update", "-q"], { env, minutes: 30 });
+  await run(["apt-get", ...patient, "install", "-q", "-y", "--no-install-recommends", ...packages], { env, minutes: 30 });
   return true;
+}
+
+/** The same for what the tests can do without: says why it failed. Not all that have apt-get have these packages, or a network. */
+async function mayInstall(...packages) {
+  try {
+    return await aptInstall(...packages);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    console.log(error.message);
+    return false;
+  }
 }
 
 /** Installs the packages of package-lock.json into node_modules, unless they are there. */
@@ -72,7 +85,7 @@ export async function needCoturn() {
     return found;
   }
   const found = onPath("turnserver");
-  if (found || !(await aptInstall("coturn"))) return found;
+  if (found || !(await mayInstall("coturn"))) return found;
   // The package starts a server of its own, which nobody asked for.
   if (onPath("systemctl")) await run(["systemctl", "disable", "--now", "coturn"]).catch(() => {});
   return onPath("turnserver");
@@ -97,8 +110,7 @@ export async function needProxies() {
     const find = () => onPath(named ?? name) ?? [named ?? "", `/usr/sbin/${name}`].find((path) => path && isProgram(path));
     let path = find();
     if (named && !path) throw new Failure(`${variable} names no program: ${named}`);
-    // Not all that have apt-get have these packages.
-    if (!path && (await aptInstall(debian).catch(() => false))) {
+    if (!path && (await mayInstall(debian))) {
       if (onPath("systemctl")) await run(["systemctl", "disable", "--now", name]).catch(() => {});
       path = find();
     }
