@@ -16,12 +16,13 @@ const running = new Set();
 
 /**
  * Runs a program to its end. Resolves to its output (empty when shown) and rejects with a Failure that quotes it when
- * the program fails or takes longer than `minutes`; then it and all it started are ended.
+ * the program fails or takes longer than `minutes`; then it and all it started are ended. That is to find
+ * what hangs, not what is slow: a compiler that begins with an empty cache takes many minutes on a busy machine.
  * @param {string[]} command
  * @param {{ env?: NodeJS.ProcessEnv, cwd?: string, show?: boolean, minutes?: number }} [options]
  * @returns {Promise<string>}
  */
-export async function run([program, ...args], { env = process.env, cwd, show = false, minutes = 15 } = {}) {
+export async function run([program, ...args], { env = process.env, cwd, show = false, minutes = 30 } = {}) {
   const child = spawn(program, args, {
     cwd,
     env: { ...env, [tagName]: tag },

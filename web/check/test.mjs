@@ -116,17 +116,17 @@ async function buildModule() {
 /** All Go tests, with the race detector. They find coturn in $COTURN. */
 async function testGo() {
   const COTURN = await needCoturn();
-  await run(["go", "test", "-race", "-short", "-timeout", "20m", "./..."], { env: { ...process.env, COTURN }, show: true, minutes: 40 });
+  await run(["go", "test", "-race", "-short", "-timeout", "20m", "./..."], { env: { ...process.env, COTURN }, show: true, minutes: 60 });
   if (!COTURN) console.log(withoutCoturn);
 }
 
 /** Every order of events, many random ones, and bytes that nobody would send: without the race detector, which slows them down. */
 async function proveCore() {
-  await run(["go", "test", "-count=1", "-v", "-run", "^Test(Explore|Simulation)", "./signalcore"], { show: true, minutes: 5 });
+  await run(["go", "test", "-count=1", "-v", "-run", "^Test(Explore|Simulation)", "./signalcore"], { show: true });
   for (const [name, folder, inputs] of fuzzers) {
     // A number of inputs, not a time: when the time ends just as an input does, go test calls that a failure.
     const flags = ["-fuzz", `^${name}$`, "-fuzztime", `${inputs}x`, "-fuzzminimizetime", "5x"];
-    await run(["go", "test", "-run", "^$", ...flags, folder], { show: true, minutes: 5 });
+    await run(["go", "test", "-run", "^$", ...flags, folder], { show: true });
   }
 }
 
@@ -146,7 +146,7 @@ async function testFiles(folder, env = process.env, { without = "" } = {}) {
   const files = existsSync(folder) ? readdirSync(folder).filter((name) => /\.test\.m?js$/.test(name) && name !== without).sort() : [];
   if (files.length === 0) throw new Failure(`no tests found in ${folder}`);
   const flags = ["--test", "--test-concurrency=1", "--test-reporter=spec"];
-  await run([process.execPath, ...flags, ...files.map((name) => join(folder, name))], { env, show: true, minutes: 40 });
+  await run([process.execPath, ...flags, ...files.map((name) => join(folder, name))], { env, show: true, minutes: 60 });
 }
 
 /**
