@@ -5,6 +5,7 @@ package phone
 import (
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
@@ -61,6 +62,9 @@ func TestRelaysDisk(t *testing.T) {
 				return err
 			}
 			b, err := os.ReadFile(path)
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil // a temporary one, which has got its name or gone since
+			}
 			size += len(b)
 			for what, secret := range hidden {
 				if bytes.Contains(b, secret) || bytes.Contains(bytes.ToLower(b), []byte(hex.EncodeToString(secret))) {
