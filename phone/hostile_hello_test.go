@@ -105,7 +105,7 @@ func TestUnknownOwnHead(t *testing.T) {
 func TestRevokedDeviceRings(t *testing.T) {
 	t.Parallel()
 	w := newWild(t)
-	g := &gate{}
+	g := &gate{ctx: t.Context()}
 	alice := w.open("Alice", newMemory(), func(c *Config) { g.Transport, c.Transport = c.Transport, g })
 	bob := w.open("Bob", newMemory(), nil)
 	w.befriend(alice, bob)
@@ -115,10 +115,7 @@ func TestRevokedDeviceRings(t *testing.T) {
 	eventually(t, "Alice's news", func() bool { c, _ := alice.contact(bob.Account()); return len(c.Public.Devices) == 2 })
 	w.calm()
 	then := w.hostile.Record()
-	copied := newMemory()
-	for k, v := range laptop.store.values {
-		copied.values[k] = v
-	}
+	copied := laptop.store.clone()
 	laptop.Close()
 	thief := w.open("", copied, func(c *Config) { c.Transport = past{c.Transport.(*client.Client), then} })
 	w.rule(hostile.Rule{Do: "drop", To: text(ringFor(bob, alice)), Count: 3}) // what Bob says of it

@@ -253,9 +253,11 @@ func TestForgedAtTheInbox(t *testing.T) {
 	alice.reaches(t, call, signalcore.StateActive)
 }
 
-// gate is a transport whose reads of one slot wait until it is opened.
+// gate is a transport whose reads of one slot wait until it is opened, even longer than the phone would wait for a relay: so
+// that a test may take its time.
 type gate struct {
 	Transport
+	ctx  context.Context // of the test
 	slot keys.Address
 
 	mu     sync.Mutex
@@ -269,8 +271,9 @@ func (g *gate) GetSlot(ctx context.Context, address [20]byte) ([]byte, error) {
 	if closed != nil && keys.Address(address) == g.slot {
 		select {
 		case <-closed:
-		case <-ctx.Done():
-			return nil, ctx.Err()
+			ctx = g.ctx
+		case <-g.ctx.Done():
+			return nil, g.ctx.Err()
 		}
 	}
 	return g.Transport.GetSlot(ctx, address)
@@ -298,7 +301,7 @@ func (p past) PutSlot(context.Context, [20]byte, []byte, uint64) error { return 
 func TestRevokedDeviceAnswers(t *testing.T) {
 	t.Parallel()
 	w := newWild(t)
-	g := &gate{}
+	g := &gate{ctx: t.Context()}
 	alice := w.open("Alice", newMemory(), func(c *Config) { g.Transport, c.Transport = c.Transport, g })
 	bob := w.open("Bob", newMemory(), nil)
 	w.befriend(alice, bob)
@@ -309,15 +312,13 @@ func TestRevokedDeviceAnswers(t *testing.T) {
 	eventually(t, "Alice's news", func() bool { c, _ := alice.contact(bob.Account()); return len(c.Public.Devices) == 2 })
 	w.calm()
 	then := w.hostile.Record()
-	copied := newMemory()
-	for k, v := range laptop.store.values {
-		copied.values[k] = v
-	}
+	copied := laptop.store.clone()
 	laptop.Close()
 	thief := w.open("", copied, func(c *Config) { c.Transport = past{c.Transport.(*client.Client), then} })
 	known, _ := alice.contact(bob.Account())
 
 	for _, accepts := range []bool{false, true} {
+		w.calm() // what is on its way may teach her something
 		alice.knowsOnly(t, known)
 		closed := make(chan struct{})
 		g.mu.Lock()

@@ -75,7 +75,8 @@ func TestContactSlotLies(t *testing.T) {
 	newName(t, bob, "Robert")
 	newName(t, bob, "Bobby")
 	w.calm()
-	w.talk(alice, bob) // Alice has seen the newest
+	w.talk(alice, bob)
+	eventually(t, "the newest at Alice", func() bool { c, _ := alice.contact(bob.Account()); return c.Public.Name == "Bobby" })
 	slot := bob.own().Card().Slot
 	stale, err := bob.own().SlotValue(w.lastValue(slot), time.Now().Add(-15*24*time.Hour))
 	if err != nil {
@@ -102,6 +103,7 @@ func TestContactSlotLies(t *testing.T) {
 			w.rule(c.rule)
 			before := alice.Drops()[c.reason]
 			w.talk(alice, bob)
+			alice.awaitDrops(t, c.reason, before+1) // else one look may serve both calls
 			w.talk(bob, alice)
 			alice.awaitDrops(t, c.reason, before+2)
 			if c.warns {

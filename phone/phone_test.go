@@ -5,6 +5,7 @@ package phone
 import (
 	"context"
 	"io/fs"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -55,6 +56,15 @@ func (m *memory) Put(_ context.Context, key string, value []byte, version uint64
 	return nil
 }
 
+// clone returns a copy of the profile as it is now.
+func (m *memory) clone() *memory {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := newMemory()
+	maps.Copy(c.values, m.values)
+	return c
+}
+
 func (m *memory) Lock(ctx context.Context, name string) (func(), error) {
 	m.mu.Lock()
 	l := m.locks[name]
@@ -76,7 +86,8 @@ type tone struct {
 	t        *testing.T
 	mu       sync.Mutex
 	stop     map[signalcore.CallID]chan struct{}
-	heard    chan struct{} // closed when ten packets came after Show
+	heard    chan struct{} // closed when ten packets came after Show, in the first call in which they did
+	once     sync.Once
 	attached int
 	voice    []byte // what the packets hold
 }
@@ -129,7 +140,7 @@ func (m *tone) Show(_ signalcore.CallID, conn *peer.Conn) {
 				return
 			}
 		}
-		close(m.heard)
+		m.once.Do(func() { close(m.heard) })
 	})
 }
 
@@ -262,7 +273,7 @@ func (w *town) add(a, b *endpoint) keys.Contact {
 		if Code(err) != CodeSlotEmpty || time.Now().After(deadline) {
 			w.t.Fatalf("add contact: %v", err)
 		}
-		time.Sleep(10 * time.Millisecond)
+		time.Sleep(25 * time.Millisecond) // the relay lets nobody read more than 50 times a second for long
 	}
 }
 
@@ -658,11 +669,28 @@ func (e *eavesdropper) all() []posted {
 	return slices.Clone(e.frames)
 }
 
+// late is a transport that posts nothing before a channel is closed.
+type late struct {
+	Transport
+	until chan struct{}
+}
+
+func (l *late) Publish(ctx context.Context, to [20]byte, frame []byte) error {
+	select {
+	case <-l.until:
+		return l.Transport.Publish(ctx, to, frame)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // TestGlare lets two people ring each other in the same moment, many times: there is one call, and both hear each other.
 func TestGlare(t *testing.T) {
 	w := newTown(t)
 	for range 5 {
-		alice, bob := w.open("Alice", newMemory(), nil), w.open("Bob", newMemory(), nil)
+		both := make(chan struct{}) // what is posted waits until both have dialed
+		wait := func(c *Config) { c.Transport = &late{Transport: c.Transport, until: both} }
+		alice, bob := w.open("Alice", newMemory(), wait), w.open("Bob", newMemory(), wait)
 		w.meet(alice, bob)
 		dialed := make(chan error)
 		go func() { _, err := alice.Call(bob.Account(), signalcore.Media{Audio: true}); dialed <- err }()
@@ -672,6 +700,9 @@ func TestGlare(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		inside(alice, func() {})
+		inside(bob, func() {})
+		close(both)
 		a := alice.awaitState(t, signalcore.StateActive)
 		b := bob.awaitState(t, signalcore.StateActive)
 		if a.View.Call != b.View.Call {
