@@ -71,7 +71,7 @@ async function ownRelay(t) {
 const online = (...tabs) => Promise.all(tabs.map((tab) => tab.evaluate(() => test.until(() => test.phone.state === "online", 45_000))));
 const offline = (...tabs) => Promise.all(tabs.map((tab) => tab.evaluate(() => test.until(() => test.phone.state !== "online"))));
 
-const atOnce = 1500; // ms until a tab that was reloaded rings
+const atOnce = 3000; // ms until a tab that was reloaded rings, also on a busy machine
 
 /** Tells the times seen, beside the result. */
 const report = (t, times) => t.diagnostic(JSON.stringify(times, (_, v) => (typeof v === "number" ? Math.round(v) : v)));
@@ -256,12 +256,18 @@ suite("faults", { concurrency: 3 }, () => {
         }
         return { hidden: document.hidden, ms: took.toSorted((a, b) => a - b)[1] };
       });
+    /** The same, as soon as it is long: where a machine stood still, timers end at once that were due meanwhile. */
+    const slow = async () => {
+      let seen = await lag();
+      for (let tries = 0; tries < 10 && !(seen.hidden && seen.ms > 500); tries++) seen = await lag();
+      return seen;
+    };
     // A tab that can be heard is not slowed down: this one shows nothing and is silent.
     await tab.evaluate(() => {
       test.play = () => {};
     });
     await tab.evaluate(() => test.until(() => document.hidden));
-    const before = await lag();
+    const before = await slow();
     assert.ok(before.hidden && before.ms > 500, `its timers are slow: ${JSON.stringify(before)}`);
 
     const at = await now(caller);
@@ -277,7 +283,7 @@ suite("faults", { concurrency: 3 }, () => {
 
     // 50 packets a second: 15 s of sound in each direction. A busy machine makes fewer.
     for (const page of [caller, tab]) await page.evaluate(() => test.until(async () => (await test.rtp()).received > 750, 120_000));
-    const during = await lag();
+    const during = await slow();
     assert.ok(during.hidden && during.ms > 500, `its timers are slow during the call, too: ${JSON.stringify(during)}`);
     for (const page of [caller, tab]) {
       assert.ok((await page.evaluate(() => test.now() - test.noted("state", "active").at)) > 10_000);
