@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
@@ -41,9 +42,13 @@ func coturnProcess(t testing.TB, more ...string) (at string, process *os.Process
 	if err != nil {
 		t.Fatal(err)
 	}
-	udp, tcp, err := listenBoth(netip.MustParseAddrPort("127.0.0.1:0"))
-	if err != nil {
-		t.Fatal(err)
+	var udp net.PacketConn
+	var tcp net.Listener
+	for try := 0; udp == nil; try++ { // no port that a system gives who asks for any: another test may get it before coturn has it
+		port := uint16(20000 + rand.IntN(10000))
+		if udp, tcp, err = listenBoth(netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port)); err != nil && try == 16 {
+			t.Fatal(err)
+		}
 	}
 	at = udp.LocalAddr().String()
 	udp.Close()
@@ -73,7 +78,7 @@ func coturnProcess(t testing.TB, more ...string) (at string, process *os.Process
 		cancel()
 		<-ended
 	})
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		conn, err := net.Dial("tcp", at)
 		if err == nil {
 			conn.Close()
@@ -165,7 +170,7 @@ func TestCoturnCredentials(t *testing.T) {
 // A call that is longer than its credentials are good goes on: coturn too looks at the expiry only for new allocations.
 func TestCoturnCallOutlivesCredentials(t *testing.T) {
 	at := startCoturn(t, "stale-nonce=1")
-	soon := credentials{secret: []byte(coturnSecret), now: func() time.Time { return time.Now().Add(-CredentialLife + 2*time.Second) }}
+	soon := credentials{secret: []byte(coturnSecret), now: func() time.Time { return time.Now().Add(-CredentialLife + 5*time.Second) }}
 	name, password := soon.issue()
 	call := newWire(t, "udp", at, name, password)
 	call.mustAllocate()

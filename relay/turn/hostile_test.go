@@ -68,7 +68,7 @@ func TestStreamsThatAreNone(t *testing.T) {
 			if _, err := conn.Write(bad); err != nil {
 				t.Fatal(err)
 			}
-			conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+			conn.SetReadDeadline(time.Now().Add(patience))
 			if _, err := io.ReadAll(conn); err != nil && strings.Contains(err.Error(), "timeout") {
 				t.Errorf("a message of %d bytes: the connection is still open", length)
 			}

@@ -111,14 +111,14 @@ func (w *wire) ask(m *stun.Message) *stun.Message {
 	w.t.Helper()
 	w.write(m.Raw)
 	buf := make([]byte, 2000)
-	patience := 10 * time.Second
+	wait := patience
 	if w.to != nil {
-		patience = time.Second // then it is sent again
+		wait = time.Second // then it is sent again
 	}
 	for tries := 1; ; {
-		w.conn.SetReadDeadline(time.Now().Add(patience))
+		w.conn.SetReadDeadline(time.Now().Add(wait))
 		n, _, err := w.conn.ReadFrom(buf)
-		if late, ok := err.(net.Error); ok && late.Timeout() && w.to != nil && tries < 10 {
+		if late, ok := err.(net.Error); ok && late.Timeout() && w.to != nil && tries < int(patience/wait) {
 			tries++
 			w.write(m.Raw)
 			continue
