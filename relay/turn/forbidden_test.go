@@ -3,6 +3,7 @@ package turn
 import (
 	"net"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/pion/stun/v4"
@@ -33,6 +34,9 @@ func TestForbiddenPeers(t *testing.T) {
 	} {
 		for _, network := range []string{"udp", "tcp", "tls"} {
 			t.Run(family.public+" "+network, func(t *testing.T) {
+				if strings.HasPrefix(family.listen, "[") {
+					needIPv6(t)
+				}
 				config, _ := testTLS(t)
 				s := start(t, Config{Listen: family.listen, PublicIP: netip.MustParseAddr(family.public), TLS: config})
 				w := connect(t, s, network)

@@ -228,6 +228,23 @@ var forbiddenPeers = []struct{ ip, what string }{
 	{"100::1", "discard"}, {"fec0::1", "site-local"},
 }
 
+// hasIPv6 reports whether this machine has IPv6 at all.
+func hasIPv6() bool {
+	l, err := net.Listen("tcp6", "[::1]:0")
+	if err == nil {
+		l.Close()
+	}
+	return err == nil
+}
+
+// needIPv6 skips what is about IPv6 where there is none.
+func needIPv6(t *testing.T) {
+	t.Helper()
+	if !hasIPv6() {
+		t.Skip("NOT TESTED: IPv6, because this machine has none")
+	}
+}
+
 // ownPeers are the host's own addresses.
 func ownPeers(t *testing.T) (own []netip.Addr) {
 	t.Helper()
