@@ -150,7 +150,7 @@ func (h *heard) expect(want ...string) {
 	h.t.Helper()
 	for _, w := range want {
 		if got := h.next(); got != w {
-			h.t.Fatalf("heard %q, want %q", got, w)
+			h.t.Fatalf("heard %q, want %q (%v)", got, w, h.Err())
 		}
 	}
 }
@@ -574,7 +574,7 @@ func TestCloseLeavesNoGoroutine(t *testing.T) {
 // One mailbox for each contact, subscribed at once, and again on the next connection; the first ones first.
 func TestManyMailboxes(t *testing.T) {
 	origin, _ := startRelay(t)
-	h := connect(t, origin, nil)
+	h := connect(t, origin, func(c *Client) { c.timing.pingWait = patience }) // the ping is answered after all that
 	h.expect("connecting", "online")
 	all := make([]mailbox, 1100)
 	want := make([]string, len(all))
