@@ -19,7 +19,7 @@ after(async () => {
 });
 
 for (const name of packages) {
-  test(`the tests of package ${name} pass in a page, and read its vectors`, { timeout: 240_000 }, async (t) => {
+  test(`the tests of package ${name} pass in a page, and read its vectors`, { timeout: 600_000 }, async (t) => {
     const { text, code } = await tests.run(name, ["-test.v", "-test.short", "-test.run=^Test"]); // fuzz targets look for files
     const failures = text.split("\n").filter((line) => /--- FAIL|panic|_test\.go:\d+/.test(line));
     assert.equal(code, 0, `${failures.join("\n")}\n${text.slice(-2000)}`);
