@@ -88,6 +88,13 @@ func spell(b []byte) []string {
 	return out
 }
 
+// total returns how many there are. Phones that go on may add to them.
+func (s *secrets) total() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.count
+}
+
 // search returns what was found, and where.
 func (s *secrets) search(h *haystack) (found []string) {
 	s.mu.Lock()

@@ -32,19 +32,37 @@ type record struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 	wake chan struct{} // gets something after each write, if nothing is in it
+
+	at   string        // a text which holds up who writes it
+	held chan struct{} // until this is closed
 }
 
 func newRecord() *record { return &record{wake: make(chan struct{}, 1)} }
 
 func (r *record) Write(p []byte) (int, error) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.text.Write(p)
+	held := r.held
+	if !bytes.Contains(p, []byte(r.at)) {
+		held = nil
+	}
+	r.mu.Unlock()
 	select {
 	case r.wake <- struct{}{}:
 	default:
 	}
+	if held != nil {
+		<-held
+	}
 	return len(p), nil
+}
+
+// hold holds up whoever writes this from now on, until the end of that is called.
+func (r *record) hold(at string) (end func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.at, r.held = at, make(chan struct{})
+	return sync.OnceFunc(func() { close(r.held) })
 }
 
 func (r *record) String() string {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -98,7 +99,7 @@ func TestScrub(t *testing.T) {
 			for _, found := range secrets.search(hay) {
 				t.Error(found)
 			}
-			t.Logf("%d bytes in %d parts hold none of %d secrets", hay.size(), len(hay.parts), secrets.count)
+			t.Logf("%d bytes in %d parts hold none of %d secrets", hay.size(), len(hay.parts), secrets.total())
 
 			// The search finds what is there, however it is written.
 			for what, text := range map[string]string{
@@ -218,7 +219,7 @@ func (r *resident) await(t *testing.T, what string, ok func(phone.Event) bool) {
 			return
 		}
 	}
-	timeout := time.After(30 * time.Second)
+	timeout := time.After(patience)
 	for {
 		select {
 		case e := <-r.events:
@@ -414,14 +415,20 @@ func (h *haystack) addURL(t *testing.T, url string) string {
 	return string(body)
 }
 
-// addFiles adds all files below a folder, and their names.
+// addFiles adds all files below a folder, and their names, but for those that a program removes meanwhile.
 func (h *haystack) addFiles(t *testing.T, dir string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) && path != dir {
+			return nil
+		}
 		if err != nil || d.IsDir() {
 			return err
 		}
 		b, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
 		h.add(filepath.Base(path), append([]byte(path[len(dir):]+"\n"), b...))
 		return err
 	})
