@@ -15,9 +15,11 @@ import (
 // A hello tells a contact that this account has it as one, and in which mailbox it reads what that contact writes. It is said
 // until it is answered, ever more seldom: the relay keeps nothing for long.
 
-// helloKind is what a contact says in a hello: the number of the last one of each kind is kept, and each is acted on once.
+// helloKind is what a contact's device says in a hello: the number of the last one of each kind is kept, and each is acted on
+// once. A device whose clock is ahead keeps no other one of its account from being heard.
 type helloKind struct {
 	of   keys.AccountID
+	by   signalcore.DeviceID
 	what frame.HelloWhat
 }
 
@@ -28,11 +30,10 @@ type greeting struct {
 }
 
 const (
-	greetFirst    = 30 * time.Second // until an unanswered hello is said again, then twice that and so on
-	greetMost     = 30 * time.Minute
-	greetAtOnce   = 16 // contacts greeted in one go
-	helloMaxAhead = 5 * time.Minute
-	helloMaxAge   = 2 * 24 * time.Hour // by the sender's clock: an older one was kept by somebody
+	greetFirst  = 30 * time.Second // until an unanswered hello is said again, then twice that and so on
+	greetMost   = 30 * time.Minute
+	greetAtOnce = 16                 // contacts greeted in one go
+	helloMaxOff = 2 * 24 * time.Hour // from the sender's clock to this one: clocks are wrong by hours, what is older was kept by somebody
 )
 
 // greetAll greets the contacts that have not answered yet.
@@ -129,7 +130,7 @@ func (p *Phone) judgeHello(e *frame.Envelope) {
 		p.drop(reason(err))
 		return
 	}
-	if d := time.Since(time.UnixMilli(int64(m.Number))); d > helloMaxAge || d < -helloMaxAhead {
+	if time.Since(time.UnixMilli(int64(m.Number))).Abs() > helloMaxOff {
 		p.drop("old hello")
 		return
 	}
@@ -142,7 +143,7 @@ func (p *Phone) judgeHello(e *frame.Envelope) {
 		p.requested(e, m, card)
 		return
 	}
-	if m.Number <= p.hellos[helloKind{card.Account, m.What}] {
+	if m.Number <= p.hellos[helloKind{card.Account, e.From.Device, m.What}] {
 		p.drop("hello said again")
 		return
 	}
@@ -170,7 +171,7 @@ func (p *Phone) greeted(e *frame.Envelope, c keys.Contact, m frame.Hello) {
 		p.ownHeadUnknown(c, head)
 		return
 	}
-	kind := helloKind{c.ID(), m.What}
+	kind := helloKind{c.ID(), e.From.Device, m.What}
 	if m.Number <= p.hellos[kind] {
 		p.drop("hello said again")
 		return

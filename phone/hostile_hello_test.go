@@ -51,7 +51,7 @@ func TestForgedHelloSilencesNobody(t *testing.T) {
 	w := newWild(t)
 	alice, bob := w.pair()
 	evil := keys.NewAccount("Mallory", "", time.Now())
-	hello := frame.Hello{What: frame.HelloRequest, Number: uint64(time.Now().Add(helloMaxAhead - time.Minute).UnixMilli()),
+	hello := frame.Hello{What: frame.HelloRequest, Number: uint64(time.Now().Add(helloMaxOff - time.Minute).UnixMilli()),
 		Card: alice.own().Card().Bytes(), Mailbox: signalcore.Address{1}, LogHead: alice.own().LogHead(), PeerLogHead: bob.own().LogHead()}
 	from := newSender(evil)
 	from.Account = alice.self.Account
@@ -62,6 +62,35 @@ func TestForgedHelloSilencesNobody(t *testing.T) {
 	hello.Number, hello.Mailbox = uint64(time.Now().UnixMilli()), ringFor(bob, alice)
 	w.post(ringFor(alice, bob), toInbox(t, frame.Header{ID: 1, From: newSender(alice.own()), To: bob.self.Account}, hello, alice.own(), bob)...)
 	eventually(t, "the answer", func() bool { return len(w.framesTo(ringFor(bob, alice))) > n })
+}
+
+// TestHelloOfAWrongClock takes what is said by clocks that are hours wrong: of a stranger, and of one device of a contact, which
+// keeps no other one of its account from being heard.
+func TestHelloOfAWrongClock(t *testing.T) {
+	t.Parallel()
+	w := newWild(t)
+	alice, bob := w.pair()
+	laptop := w.link(alice, "laptop")
+	eventually(t, "the new device", func() bool { return len(alice.Devices()) == 2 })
+	say := func(account *keys.Account, to [20]byte, wrong time.Duration) {
+		w.post(to, toInbox(t, frame.Header{ID: 1, From: newSender(account), To: bob.self.Account}, frame.Hello{What: frame.HelloRequest,
+			Number: uint64(time.Now().Add(wrong).UnixMilli()), Name: "Somebody", Card: account.Card().Bytes(),
+			Mailbox: account.MailboxFor(bob.Account()).Address(), LogHead: account.LogHead(), PeerLogHead: bob.own().LogHead()}, account, bob)...)
+	}
+	for i, wrong := range []time.Duration{-40 * time.Hour, 6 * time.Minute, 40 * time.Hour} {
+		say(keys.NewAccount("Somebody", "", time.Now()), bob.own().Inbox().Address(), wrong)
+		eventually(t, "the request by a clock "+wrong.String()+" ahead", func() bool { return len(bob.Requests()) == i+1 })
+	}
+	for i, wrong := range []time.Duration{-50 * time.Hour, 50 * time.Hour} {
+		say(keys.NewAccount("Somebody", "", time.Now()), bob.own().Inbox().Address(), wrong)
+		bob.awaitDrops(t, "old hello", i+1)
+	}
+	w.calm()
+	n := len(w.framesTo(ringFor(bob, alice)))
+	for i, a := range []*endpoint{alice, laptop} { // the one's clock is a day ahead, the other's is right
+		say(a.own(), ringFor(alice, bob), 24*time.Hour*time.Duration(1-i))
+		eventually(t, "the answer to each device", func() bool { return len(w.framesTo(ringFor(bob, alice))) > n+i })
+	}
 }
 
 // TestUnknownOwnHead lets a contact speak of a log of this account that this device does not know: somebody shows the contact

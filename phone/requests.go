@@ -102,7 +102,7 @@ func (p *Phone) AcceptRequest(ctx context.Context, id keys.AccountID, name strin
 		return c, err
 	}
 	p.queue.put(func() {
-		kind := helloKind{id, frame.HelloRequest}
+		kind := helloKind{id, r.device, frame.HelloRequest}
 		p.hellos[kind] = max(p.hellos[kind], r.number) // answered by this
 		p.greet(c, frame.HelloAccept)
 	})
