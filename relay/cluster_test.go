@@ -94,7 +94,9 @@ func TestClusterErrors(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := Config{Origins: []string{"http://relay"}, NATS: c.config(natsServer(t, c.change))}
-			cfg.tuning.startTimeout = 500 * time.Millisecond
+			if cfg.tuning.startTimeout = 3 * time.Second; c.name == "unreachable" {
+				cfg.tuning.startTimeout = 500 * time.Millisecond
+			}
 			if cfg.NATS.Key == nil {
 				cfg.NATS.Key = make([]byte, NATSKeySize)
 			}

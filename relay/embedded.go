@@ -49,7 +49,7 @@ func (e *engine) startEmbedded(dir string, keep bool, memory, disk int64, conns 
 	if !srv.ReadyForConnections(10*time.Second) || !srv.JetStreamEnabled() {
 		return errors.New("failed to start the engine: its storage is not available")
 	}
-	if err := e.connect("", conns, nats.InProcessServer(srv), nats.ReconnectWait(20*time.Millisecond)); err != nil {
+	if err := e.connect("", conns, nats.InProcessServer(srv), nats.Timeout(10*time.Second), nats.ReconnectWait(20*time.Millisecond)); err != nil {
 		return fmt.Errorf("failed to connect to the engine: %w", err)
 	}
 	return nil

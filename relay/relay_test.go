@@ -431,7 +431,7 @@ func TestCloseWithClientsLeavesNoGoroutine(t *testing.T) {
 // waitFor waits until ok holds; it is for what the other side of a connection does in its own time.
 func waitFor(t testing.TB, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Error("waited in vain")
 			return
