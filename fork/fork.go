@@ -84,14 +84,15 @@ func (f *Fork) Accept(e EndpointID) bool {
 	return true
 }
 
-// Decline hands in a decline and reports whether it settled the fork: one for everywhere always does, one for here
-// never by itself (see [Fork.Count]).
+// Decline hands in a decline and reports whether it settled the fork: one for everywhere always does, also of an endpoint for
+// which there was no room, one for here never by itself (see [Fork.Count]).
 func (f *Fork) Decline(e EndpointID, everywhere bool) bool {
-	t := f.tine(e)
-	if f.outcome != Ringing || t == nil {
+	if f.outcome != Ringing {
 		return false
 	}
-	t.state = TineDeclined
+	if t := f.tine(e); t != nil {
+		t.state = TineDeclined
+	}
 	if everywhere {
 		f.outcome = Declined
 	}

@@ -34,7 +34,7 @@ func (m model) outcome() (Outcome, EndpointID) {
 				return Won, x.e
 			}
 		case "decline":
-			if in && x.everywhere {
+			if x.everywhere {
 				return Declined, EndpointID{}
 			}
 			if in && !slices.Contains(declined, x.e) {

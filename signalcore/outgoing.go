@@ -85,7 +85,7 @@ func (m *Machine) accepted(c *call, from EndpointID, a Accept) {
 		switch {
 		case t == nil || !c.isWinner(t):
 			m.tellSettled(c, from)
-		case a.SDP != "" && c.state == StateConnecting && a.Generation > t.generation:
+		case a.SDP != "" && c.state == StateConnecting && a.Generation > t.generation && m.mayBeReplaced(c):
 			m.answerAccept(t, a) // another try: the connection before failed
 			m.emit(Attach{Call: c.id, Conn: t.conn})
 		}
@@ -206,7 +206,8 @@ func (m *Machine) declined(c *call, from Sender, d Decline) {
 		}
 		return
 	}
-	if !m.known(c, from) {
+	if err := m.join(c, from); err != nil && !d.Everywhere {
+		m.drop("too many tines")
 		return
 	}
 	if c.fork.Decline(from.Endpoint, d.Everywhere) {
@@ -232,28 +233,32 @@ func (m *Machine) refused(c *call, from EndpointID) {
 	}
 }
 
-// known makes sure that an endpoint is one of the fork's, also if its offer was lost or it made none.
-func (m *Machine) known(c *call, from Sender) bool {
+// join makes an endpoint one of the fork's, if it is not yet, because its offer was lost or it made none.
+func (m *Machine) join(c *call, from Sender) error {
 	if c.tine(from.Endpoint) != nil {
-		return true
+		return nil
 	}
 	if err := c.fork.Join(from.Endpoint, from.Device); err != nil {
-		m.drop("too many tines")
-		return false
+		return err
 	}
 	c.tines = append(c.tines, &tine{call: c, endpoint: from.Endpoint})
 	if c.state == StateDialing {
 		m.becomeRinging(c)
 	}
-	return true
+	return nil
 }
 
 // busy takes an endpoint's word that it is in another call (rule 6).
 func (m *Machine) busy(c *call, from Sender) {
-	if c.fork.Outcome() == fork.Ringing && m.known(c, from) {
-		c.fork.Busy(from.Endpoint)
-		m.refused(c, from.Endpoint)
+	if c.fork.Outcome() != fork.Ringing {
+		return
 	}
+	if err := m.join(c, from); err != nil {
+		m.drop("too many tines")
+		return
+	}
+	c.fork.Busy(from.Endpoint)
+	m.refused(c, from.Endpoint)
 }
 
 // expired ends the ringing at the ring's end: nobody answered.

@@ -140,11 +140,13 @@ func (m *Machine) fromEndpoint(c *call, from Sender, msg Message) {
 	case Candidates:
 		m.takeFor(c, t, from.Endpoint, msg)
 	case Hangup:
-		if t == nil && m.known(c, from) {
-			t = c.tine(from.Endpoint) // it overtook the offer
-		}
-		if t != nil {
+		switch {
+		case t != nil:
 			m.hungUp(t, msg)
+		case msg.Ack:
+			m.drop("acknowledged what was not said")
+		default: // picked up and hung up again, without an offer that came, or one there was room for
+			m.declined(c, from, Decline{Everywhere: true})
 		}
 	case Restart:
 		if t != nil && c.isWinner(t) {
