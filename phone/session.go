@@ -224,7 +224,24 @@ func (p *Phone) seal(s *session, l letter, to replyTo) (signalcore.Hash, bool) {
 		return hash, false
 	}
 	s.sent[l.header.ID] = append(s.sent[l.header.ID], sealed{to.mailbox, frames})
+	s.forgetSent()
 	return hash, true
+}
+
+// maxSent is how many messages of a call are kept to be published again. With 32 tines there are about 200.
+const maxSent = 512
+
+// forgetSent forgets the oldest messages, but for the ring, where somebody in the call makes this side say ever more.
+func (s *session) forgetSent() {
+	for len(s.sent) > maxSent {
+		var oldest signalcore.MessageID
+		for id := range s.sent {
+			if id != s.rang.header.ID && (oldest == 0 || id < oldest) {
+				oldest = id
+			}
+		}
+		delete(s.sent, oldest)
+	}
 }
 
 // lookBeside looks the called account up while it is being rung by what is known of it. If it has another key or another

@@ -14,6 +14,7 @@ const (
 	alarmCount                // those that joined count as all
 	alarmForget               // drop what is left of the call
 	alarmSibling              // hold the call back no longer
+	alarmAgain                // the connection may be replaced again
 	// of a tine
 	alarmHold    // send the description
 	alarmFlush   // send the candidates found
@@ -128,5 +129,7 @@ func (m *Machine) ring(what alarm, c *call, i int) {
 		m.forget(c)
 	case alarmSibling:
 		m.release(c, holdSibling)
+	case alarmAgain:
+		m.replaceAgain(c)
 	}
 }

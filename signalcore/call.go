@@ -47,6 +47,7 @@ type call struct {
 	waiting bool // it rings while the user is in another call
 
 	generation    uint32                   // of the connection, counts replacements
+	replaced      time.Time                // when there may be as many of them at once again as at first
 	spare         *tine                    // the connection that is to replace the talker's
 	asked         bool                     // at the endpoint: the caller wants the connection replaced
 	told          map[EndpointID]MessageID // outgoing: the settled posted to those who came too late

@@ -63,6 +63,7 @@ const (
 	flapTime      = 2 * time.Second        // a connection may be disconnected for so long
 	reconnectTime = 30 * time.Second       // then the peer is lost
 	spareTime     = 8 * time.Second        // a replacement that has not connected is replaced itself
+	againTime     = time.Second            // between two replacements of a connection, but for the first few
 	closeDelay    = 300 * time.Millisecond // losers are told at once and closed later
 	closeSpacing  = 5 * time.Millisecond   // one by one
 	windUpTime    = 2 * time.Second        // an ended call is kept for late words
@@ -74,6 +75,7 @@ const (
 	maxRinging        = 4    // incoming calls that ring
 	maxRingingAccount = 2    // of one account
 	maxCandidates     = 64   // held for one connection
+	maxReplaced       = 4    // times that a call's connection is replaced without a pause
 	maxEarly          = 64   // settled calls whose ring did not come yet
 	maxSeenMessages   = 64   // message ids remembered of one endpoint
 	maxSeenAll        = 2048 // and of all in a call

@@ -60,6 +60,9 @@ func (m *Machine) answered(c *call, a Answer) {
 // connectAgain makes another connection for a call that was accepted: the one before failed, here or at the caller. Its
 // description goes with another accept.
 func (m *Machine) connectAgain(c *call) {
+	if !m.mayReplace(c) {
+		return
+	}
 	t := c.tines[0]
 	c.stop(KindAccept, t.endpoint)
 	m.connectAnew(t)

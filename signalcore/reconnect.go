@@ -26,13 +26,55 @@ func (m *Machine) recover(c *call) {
 
 // offerSpare makes the endpoint's next connection, unless one is under way.
 func (m *Machine) offerSpare(c *call) {
-	if c.spare != nil {
+	if c.spare != nil || !m.mayReplace(c) {
 		return
 	}
 	c.generation++
 	m.newSpare(c)
 	m.connect(c.spare)
 	c.spare.alarms.set(alarmLost, m.now.Add(spareTime))
+}
+
+// mayReplace reports whether the endpoint may replace the connection now, and if not has it done when it may: one that fails as
+// soon as it is made, which the other side can bring about, is not made again and again (rule 20).
+func (m *Machine) mayReplace(c *call) bool {
+	at := c.replace(m.now, maxReplaced)
+	if m.now.Before(at) {
+		c.alarms.set(alarmAgain, at)
+		return false
+	}
+	return true
+}
+
+// replace counts a replacement of the connection, of which there may be so many at once. If that is one too many it is not
+// counted, and the time returned, when there may be one, is later than now.
+func (c *call) replace(now time.Time, burst time.Duration) time.Time {
+	at := c.replaced.Add(-(burst - 1) * againTime)
+	if !now.Before(at) {
+		c.replaced = later(c.replaced, now).Add(againTime)
+	}
+	return at
+}
+
+// replaceAgain does what mayReplace put off, if there still is a reason.
+func (m *Machine) replaceAgain(c *call) {
+	switch {
+	case c.state == StateConnecting:
+		m.connectAgain(c)
+	case c.state == StateReconnecting, c.asked && c.talks():
+		m.offerSpare(c)
+	}
+}
+
+// mayBeReplaced reports whether the caller goes along with another connection that the endpoint offers. One who waits as long
+// as it is to, and whose words come all at once for that, is never told no.
+func (m *Machine) mayBeReplaced(c *call) bool {
+	if m.now.Before(c.replace(m.now, 2*maxReplaced)) {
+		c.unsee(c.peer.Endpoint) // it is said again
+		m.drop("connection replaced too often")
+		return false
+	}
+	return true
 }
 
 func (m *Machine) newSpare(c *call) {
@@ -77,7 +119,7 @@ func (m *Machine) restarted(c *call, r Restart) {
 			c.stop(KindRestart, c.spare.endpoint)
 			m.apply(c.spare, Answer{SDP: r.SDP, Candidates: r.Candidates, Generation: r.Generation})
 		}
-	case r.SDP != "" && r.Generation > c.generation:
+	case r.SDP != "" && r.Generation > c.generation && m.mayBeReplaced(c):
 		c.generation = r.Generation
 		c.stop(KindRestart, c.talker().endpoint)
 		m.newSpare(c)

@@ -278,6 +278,19 @@ func (w *world) hostile(n *node, what string) error {
 		case "candidates":
 			w.step(n, Received{Call: w.lastCall(), From: self("bob/100"), ID: MessageID(1000 + i),
 				Msg: Candidates{List: make([]Candidate, 20)}})
+		case "restarts":
+			w.now = w.now.Add(10 * time.Millisecond)
+			w.step(n, Received{Call: w.lastCall(), From: self("bob/1"), ID: MessageID(1000 + i),
+				Msg: Restart{Generation: uint32(100 + i), SDP: "nothing"}})
+		case "accepts":
+			w.now = w.now.Add(10 * time.Millisecond)
+			w.step(n, Received{Call: w.lastCall(), From: self("bob/1"), ID: MessageID(1000 + i),
+				Msg: Accept{Generation: uint32(100 + i), SDP: "nothing"}})
+		case "failures": // each connection that it makes is answered by what is no description
+			w.now = w.now.Add(10 * time.Millisecond)
+			for _, id := range n.wires() {
+				w.step(n, Changed{Conn: id, State: ConnFailed})
+			}
 		default:
 			return fmt.Errorf("unknown hostility %q", what)
 		}
