@@ -38,6 +38,12 @@ const (
 	commitTime = 20 * time.Second // bounds one attempt to bring the account and the relay together
 	careEvery  = time.Minute      // between looks at what is due: rotations, greetings
 	retryTime  = 10 * time.Second // until a failed attempt is made again
+
+	// Between looks at the account itself. Who changes it tells the other endpoints, but the word may be lost: a relay may say that
+	// it took what it drops, a page may be closed as soon as it changed something. After a revocation who did not hear of it listens
+	// where nobody rings any more.
+	lookLeast = 10 * time.Minute
+	lookMost  = 15 * time.Minute
 )
 
 // own returns the account as it is now. It is not to be changed: commit changes a copy.
@@ -60,9 +66,7 @@ func (p *Phone) commit(ctx context.Context, f change) error {
 	switch Code(err) {
 	case CodeRevoked:
 		p.queue.put(p.revoked)
-	case CodeLogForked:
-		p.queue.put(func() { p.tell(Warning{Code: CodeLogForked}) })
-	case CodeNewer, CodeStoreNewer, CodeSlotTaken, CodeFull: // nothing is written until somebody does something about it
+	case CodeLogForked, CodeNewer, CodeStoreNewer, CodeSlotTaken, CodeFull: // nothing is written until somebody does something about it
 		p.queue.put(func() { p.warnOnce(Code(err)) })
 	}
 	if account != nil {
@@ -127,6 +131,7 @@ func (p *Phone) catchUp() {
 		return
 	}
 	p.catching, p.catchAgain = true, false
+	p.lookAt = time.Now().Add(lookLeast + rand.N(lookMost-lookLeast))
 	p.effect(func() {
 		var f change
 		now, first := time.Now(), !p.careful // as this endpoint was opened: once, for other devices rename it too
@@ -171,13 +176,19 @@ func (p *Phone) catchUp() {
 
 // care looks from time to time at what is due.
 func (p *Phone) care() {
-	if p.State() == Online {
-		if a := p.own(); a.RotationDue(time.Now()) || a.KeyDue() {
-			p.catchUp()
-		}
-		p.greetAll()
-	}
+	p.tend(time.Now())
 	p.careTimer = time.AfterFunc(careEvery+rand.N(careEvery/4), func() { p.queue.put(p.care) })
+}
+
+// tend does what is due.
+func (p *Phone) tend(now time.Time) {
+	if p.State() != Online {
+		return
+	}
+	if a := p.own(); now.After(p.lookAt) || a.RotationDue(now) || a.KeyDue() {
+		p.catchUp()
+	}
+	p.greetAll()
 }
 
 // shareChange tells the account's other endpoints that it changed: they read it.

@@ -101,12 +101,8 @@ func (p *Phone) letter(to signalcore.AccountID) frame.Header {
 // send publishes frames once.
 func (p *Phone) send(to signalcore.Address, frames [][]byte) {
 	p.effect(func() {
-		ctx, cancel := context.WithTimeout(p.ctx, publishTime)
-		defer cancel()
 		for _, f := range frames {
-			if err := p.cfg.Transport.Publish(ctx, to, f); err != nil {
-				p.queue.put(func() { p.drop("frame not published") })
-			}
+			p.try(to, f)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package phone
 
 import (
 	"context"
+	"math/rand/v2"
 	"time"
 
 	"ringfork/frame"
@@ -76,25 +77,56 @@ func (p *Phone) ownFrame(opener *frame.Opener, f []byte, age time.Duration) {
 // shareOwn tells the account's other endpoints, over every way at once.
 func (p *Phone) shareOwn(msg signalcore.Sync) { p.shareWith(p.own(), msg) }
 
+// A word of the account is said again until the relay takes it, but not for longer than it takes all others to look at the account
+// by themselves.
+const (
+	shareAgain = time.Second // at first, then after twice that and so on
+	shareMost  = time.Minute
+)
+
 // shareWith tells those who listen by the keys of the account as it is, or was. Even the sealing is done beside the pump: a ring
 // that leaves in the same step goes first.
 func (p *Phone) shareWith(account *keys.Account, msg signalcore.Sync) {
 	h := frame.Header{ID: signalcore.MessageID(msg.Counter), Call: msg.Call, From: p.self, To: p.self.Account}
+	again, enough := context.WithTimeout(p.ctx, lookMost)
+	if msg.What == signalcore.SyncAccount {
+		if former := p.sharing[account.Boxes()]; former != nil { // it says the same to the same endpoints
+			former()
+		}
+		p.sharing[account.Boxes()] = enough
+	} else { // it is of this moment
+		enough()
+	}
 	p.effect(func() {
+		defer enough()
 		frames, _, err := frame.Seal(h, msg, account.Sign, account.SyncIdentity().Recipient())
 		if err != nil {
 			p.queue.put(func() { p.drop("message not sealed") })
 			return
 		}
-		ctx, cancel := context.WithTimeout(p.ctx, publishTime)
-		defer cancel()
+		to := account.SyncMailbox().Address()
 		for _, f := range frames {
 			if p.cfg.Siblings != nil {
 				p.cfg.Siblings.Send(f)
 			}
-			if err := p.cfg.Transport.Publish(ctx, account.SyncMailbox().Address(), f); err != nil {
-				p.queue.put(func() { p.drop("frame not published") })
+			for wait := shareAgain; !p.try(to, f); wait = min(2*wait, shareMost) {
+				select {
+				case <-after(wait + rand.N(wait/2)):
+				case <-again.Done():
+					return
+				}
 			}
 		}
 	})
+}
+
+// try makes one attempt to publish a frame and reports whether the relay took it.
+func (p *Phone) try(to signalcore.Address, f []byte) bool {
+	ctx, cancel := context.WithTimeout(p.ctx, publishTime)
+	defer cancel()
+	err := p.cfg.Transport.Publish(ctx, to, f)
+	if err != nil {
+		p.queue.put(func() { p.drop("frame not published") })
+	}
+	return err == nil
 }

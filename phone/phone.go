@@ -71,7 +71,9 @@ type Phone struct {
 	catching, catchAgain bool // the account is being brought up to date; it is to be once more
 	careful              bool // it was, once
 	careTimer            *time.Timer
-	changes              uint64 // told to own endpoints
+	lookAt               time.Time                     // when the account is looked at again, whatever happens
+	changes              uint64                        // told to own endpoints
+	sharing              map[uint32]context.CancelFunc // ends what is said until it is taken, by the count of changes of all addresses
 	warned               []string
 	greetings            map[keys.AccountID]greeting
 	hellos               map[helloKind]uint64
@@ -114,6 +116,7 @@ func Open(ctx context.Context, cfg Config) (*Phone, error) {
 		greetings: map[keys.AccountID]greeting{}, hellos: map[helloKind]uint64{},
 		heads:   map[keys.AccountID]signalcore.Hash{},
 		reading: map[keys.AccountID][]func(keys.Contact){},
+		sharing: map[uint32]context.CancelFunc{},
 		state:   Connecting, drops: map[string]int{},
 	}
 	p.boxes = boxes{p: p, of: map[keys.AccountID]*box{}}
