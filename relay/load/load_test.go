@@ -154,7 +154,7 @@ func TestLostIsLate(t *testing.T) {
 	o := options{pid: os.Getpid(), conns: 2, senders: 1, size: 100, length: 100 * time.Millisecond}
 	target, r := newStalling(t, 0), newReceiver()
 	target.got = func([]byte) {}
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond) // it waits no longer than this for the rest
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second) // it waits no longer than this for the rest
 	defer cancel()
 	out, err := runStep(ctx, o, target, r, 100)
 	if err != nil {
