@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { Agent, request } from "node:https";
 import { after, before, test as check } from "node:test";
+import { connect } from "node:tls";
 import { empty, endings, errors, hear, launch, meet, openPage, person, reaches } from "../support/browser.js";
 import { makeCertificate } from "../support/certificate.js";
 import { freePorts } from "../support/ports.js";
@@ -31,7 +32,7 @@ for (const [name, program, start] of /** @type {const} */ ([
   const skip = !program && `no ${name}: name its program in the variable ${name.toUpperCase()}_BIN`;
 
   check(`behind ${name}: a call rings, is heard, and outlives a restart of the relay`, { skip }, async (t) => {
-    const { proxy, restart } = await behind(t, start);
+    const { proxy, restart } = await behind(t, start, {});
     const people = [];
     for (const who of ["Alice", "Bob"]) people.push(await person(it.browser, { relay: proxy.url, app: it.app.url, name: who }));
     t.after(() => Promise.all(people.map((one) => one.close())));
@@ -66,7 +67,7 @@ for (const [name, program, start] of /** @type {const} */ ([
   // Other systems than Linux have no second address for itself.
   const alone = process.platform !== "linux" && "there is one client address only";
   check(`behind ${name}: clients are told apart by their addresses, not by what they say, and not written down`, { skip: skip || alone }, async (t) => {
-    const { proxy, stop } = await behind(t, start, "-limits", "0.1");
+    const { proxy, stop } = await behind(t, start, { flags: ["-limits", "0.1"] });
     const [one, other] = [client(t, proxy.url, "127.0.0.2"), client(t, proxy.url, "127.0.0.3")];
 
     // It says to be somebody else each time.
@@ -93,21 +94,30 @@ for (const [name, program, start] of /** @type {const} */ ([
     await proxy.close();
     assert.doesNotMatch(proxy.output(), /127\.0\.0\.[23]\b|198\.51\.100\.|\/v1\//, "nobody is written down");
   });
+
+  check(`behind ${name}: a broken request takes the relay from nobody`, { skip }, async (t) => {
+    const { proxy } = await behind(t, start, { waits: false });
+    const ask = client(t, proxy.url, "127.0.0.1");
+    for (const sent of ["Transfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\nno length\r\n", "Content-Length: 4116\r\n\r\nnot so much"]) {
+      await broken(proxy.url, `POST /v1/pub HTTP/1.1\r\nHost: 127.0.0.1\r\n${sent}`);
+      assert.equal((await ask("GET", "/v1/ice")).status, 200, sent);
+    }
+  });
 }
 
 /**
  * A relay and what stands before it.
  * @param {import("node:test").TestContext} t
  * @param {typeof startNginx} start
- * @param {...string} flags of the relay
+ * @param {{ flags?: string[], waits?: boolean }} options flags: of the relay; waits: see startCaddy
  */
-async function behind(t, start, ...flags) {
+async function behind(t, start, { flags = [], waits }) {
   const [port, behind] = await freePorts(2);
   const { cert, key } = it.certificate;
   const options = { addr: `127.0.0.1:${behind}`, args: ["-origin", `https://127.0.0.1:${port}`, "-proxy", "127.0.0.1", ...flags] };
   let relay = await startServer(options);
   t.after(() => relay.close());
-  const proxy = await start({ port, relays: [behind], cert, key });
+  const proxy = await start({ port, relays: [behind], cert, key, waits });
   t.after(() => proxy.close());
   return {
     proxy,
@@ -118,6 +128,18 @@ async function behind(t, start, ...flags) {
       relay = await startServer({ ...options, data: relay.data });
     },
   };
+}
+
+/**
+ * Sends what is no whole request, and waits until that is known to be refused, or at an end.
+ * @param {string} url
+ * @param {string} request
+ */
+async function broken(url, request) {
+  const { hostname, port } = new URL(url);
+  const socket = connect({ host: hostname, port: Number(port), ca: readFileSync(it.certificate.cert) });
+  socket.on("error", () => {}); // which is an end, too
+  await new Promise((resolve) => socket.on("close", resolve).end(request).resume());
 }
 
 /**

@@ -9,8 +9,9 @@ import { deployed } from "./deploy.js";
 import { listens } from "./ports.js";
 
 /**
- * @typedef {{ port: number, relays: number[], cert: string, key: string }} Where
- *   port: of the proxy, at 127.0.0.1; relays: their ports; cert, key: PEM files
+ * @typedef {{ port: number, relays: number[], cert: string, key: string, waits?: boolean }} Where
+ *   port: of the proxy, at 127.0.0.1; relays: their ports; cert, key: PEM files; waits: false for a proxy that refuses at once what it
+ *   would keep until a relay is there
  */
 
 /** Starts nginx ($NGINX_BIN). @param {Where} where */
@@ -40,11 +41,12 @@ export function startNginx({ port, relays, cert, key }) {
 }
 
 /** Starts Caddy ($CADDY_BIN). @param {Where} where */
-export function startCaddy({ port, relays, cert, key }) {
+export function startCaddy({ port, relays, cert, key, waits = true }) {
   const folder = mkdtempSync(join(tmpdir(), "ringfork-caddy-"));
   const config = replaced(deployed("Caddyfile"), [
     ["\n{\n", "\n{\nadmin off\nauto_https disable_redirects\n"],
     ["calls.example {", `https://127.0.0.1:${port} {\nbind 127.0.0.1\ntls ${cert} ${key}`],
+    ["lb_try_duration 3s", waits ? "lb_try_duration 3s" : ""],
     ["reverse_proxy 127.0.0.1:8787", `reverse_proxy ${relays.map((relay) => `127.0.0.1:${relay}`).join(" ")}`],
   ]);
   const file = join(folder, "Caddyfile");
