@@ -115,6 +115,22 @@ func (l *Contacts) List() []Contact { return l.inState(Known) }
 // Blocked returns who is blocked, by name and then by id.
 func (l *Contacts) Blocked() []Contact { return l.inState(Blocked) }
 
+// Removed returns the accounts that were contacts or blocked once, the last one removed first. Not all are remembered for ever.
+func (l *Contacts) Removed() []AccountID {
+	var found []*Contact
+	for _, c := range l.byID {
+		if c.State == Removed {
+			found = append(found, c)
+		}
+	}
+	slices.SortFunc(found, func(a, b *Contact) int { return cmp.Or(cmp.Compare(b.stated, a.stated), compareIDs(a, b)) })
+	ids := make([]AccountID, len(found))
+	for i, c := range found {
+		ids[i] = c.ID()
+	}
+	return ids
+}
+
 func (l *Contacts) inState(s ContactState) []Contact {
 	var found []*Contact
 	for _, c := range l.byID {

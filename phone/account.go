@@ -212,7 +212,7 @@ func (p *Phone) revoked() {
 // what all contacts have in common: a page with a thousand contacts does not wait for their mailboxes.
 func (p *Phone) listen() {
 	if p.boxes.all || p.State() == Online {
-		p.boxes.subscribe(p.own(), p.Contacts())
+		p.boxes.subscribe(p.own(), p.callers())
 	} else {
 		p.boxes.subscribeInbox(p.own())
 	}

@@ -46,14 +46,13 @@ func (b *boxes) subscribeInbox(account *keys.Account) {
 
 // subscribe reads exactly the mailboxes that the account has now: the one for all first, the others soon. What is not read
 // any more goes last: who rings in this moment gets through.
-func (b *boxes) subscribe(account *keys.Account, contacts []keys.Contact) {
+func (b *boxes) subscribe(account *keys.Account, callers []keys.AccountID) {
 	b.subscribeInbox(account)
 	b.all = true
 	opener := b.openers(account)
 	former := b.of
 	b.of, b.todo = map[keys.AccountID]*box{}, nil
-	for _, c := range contacts {
-		id := c.ID()
+	for _, id := range callers {
 		if x := former[id]; x != nil && x.boxes == account.Boxes() {
 			x.opener = opener()
 			b.of[id] = x
@@ -72,6 +71,22 @@ func (b *boxes) subscribe(account *keys.Account, contacts []keys.Contact) {
 		b.stale = nil
 	})
 	b.more()
+}
+
+// callers returns who rings in a mailbox of their own: contacts and, where anyone may ring, also the last ones who were contacts.
+// They go on ringing where they were told to.
+func (p *Phone) callers() []keys.AccountID {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var ids []keys.AccountID
+	for _, c := range p.contacts.List() {
+		ids = append(ids, c.ID())
+	}
+	if p.cfg.Incoming == signalcore.FromAnyone {
+		removed := p.contacts.Removed()
+		ids = append(ids, removed[:min(len(removed), max(0, keys.MaxContacts-len(ids)))]...)
+	}
+	return ids
 }
 
 // openers returns what makes an opener for each mailbox: all by the account's keys, each with its own budget.

@@ -271,6 +271,86 @@ func TestBlockedStaysOut(t *testing.T) {
 	}
 }
 
+// TestBlockedInACall blocks who rings and who talks, on another endpoint than the one that does: both calls end.
+func TestBlockedInACall(t *testing.T) {
+	t.Parallel()
+	w := newWild(t)
+	alice, bob := w.pair()
+	laptop := w.link(bob, "laptop")
+	eventually(t, "the new device", func() bool { return len(bob.Devices()) == 2 })
+	w.calm()
+	ringing := alice.dial(t, bob)
+	bob.rings(t, ringing)
+	laptop.rings(t, ringing)
+	if err := bob.Block(t.Context(), alice.Account()); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range []*endpoint{bob, laptop} {
+		if c := e.reaches(t, ringing, signalcore.StateEnded); c.End != signalcore.EndCancelled {
+			t.Errorf("the ringing ended %v", c.End)
+		}
+	}
+	if s := alice.stateOf(ringing); s == signalcore.StateEnded {
+		t.Error("who is blocked was told that the ringing ended")
+	}
+	alice.HangUp(ringing)
+	if err := bob.Unblock(t.Context(), alice.Account()); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the end of the block", func() bool { return len(laptop.Blocked()) == 0 })
+
+	talking := alice.dial(t, bob)
+	laptop.rings(t, talking)
+	if err := laptop.PickUp(talking, signalcore.Media{Audio: true}); err != nil {
+		t.Fatal(err)
+	}
+	alice.reaches(t, talking, signalcore.StateActive)
+	laptop.reaches(t, talking, signalcore.StateActive)
+	if err := bob.Block(t.Context(), alice.Account()); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range []*endpoint{laptop, alice} {
+		if c := e.reaches(t, talking, signalcore.StateEnded); c.End != signalcore.EndHangup {
+			t.Errorf("the call ended %v", c.End)
+		}
+	}
+}
+
+// TestRemovedIsAStranger lets a contact ring that was removed where anyone may: it does as a stranger, in the mailbox that it was
+// told, also at a phone that was opened later. Blocked, it does not.
+func TestRemovedIsAStranger(t *testing.T) {
+	t.Parallel()
+	w := newWild(t)
+	anyone := func(c *Config) { c.Incoming = FromAnyone }
+	alice, bob := w.open("Alice", newMemory(), nil), w.open("Bob", newMemory(), anyone)
+	w.befriend(alice, bob)
+	if err := bob.RemoveContact(t.Context(), alice.Account()); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		call := alice.dial(t, bob)
+		if c := await(t, bob, "ring of who was removed", func(i Incoming) bool { return i.Call.View.Call == call }).Call; !c.Stranger || c.Peer.Contact {
+			t.Error("it rings as a contact")
+		}
+		alice.HangUp(call)
+		bob.reaches(t, call, signalcore.StateEnded)
+		bob.Close()
+		bob = w.open("", bob.store, anyone)
+	}
+	if err := bob.Block(t.Context(), alice.Account()); err != nil {
+		t.Fatal(err)
+	}
+	w.calm()
+	n := len(w.framesTo(ringFor(alice, bob)))
+	call := alice.dial(t, bob)
+	eventually(t, "the ring", func() bool { return len(w.framesTo(ringFor(alice, bob))) > n })
+	w.calm()
+	if len(bob.rang()) > 0 {
+		t.Error("it rang")
+	}
+	alice.HangUp(call)
+}
+
 func TestLogin(t *testing.T) {
 	w := newTown(t)
 	secret := keys.Secret(keys.NewSeed())

@@ -136,6 +136,9 @@ func (p *Phone) holdRing(e *frame.Envelope, age time.Duration, card keys.Card) {
 		p.queue.put(func() {
 			waiting := p.held[e.Call]
 			delete(p.held, e.Call)
+			if err == nil && p.blocked(card.Account) { // meanwhile
+				err = frame.DropError{Reason: "blocked"}
+			}
 			if err != nil {
 				if contact, known := p.contact(card.Account); known {
 					p.refuse(contact, err)

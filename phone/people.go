@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"ringfork/keys"
+	"ringfork/signalcore"
 )
 
 // Contacts returns the contacts, by name.
@@ -75,7 +76,7 @@ func (p *Phone) add(ctx context.Context, card keys.Card, public keys.Public, nam
 	return contact, err
 }
 
-// RemoveContact forgets a contact.
+// RemoveContact forgets a contact: it is a stranger from then on.
 func (p *Phone) RemoveContact(ctx context.Context, id keys.AccountID) error {
 	return p.change(ctx, func(l *keys.Contacts) error {
 		if _, ok := l.Get(id); !ok {
@@ -86,7 +87,8 @@ func (p *Phone) RemoveContact(ctx context.Context, id keys.AccountID) error {
 	})
 }
 
-// Block keeps an account from getting through, be it a contact or one that asked to be.
+// Block keeps an account from getting through, be it a contact or one that asked to be. Calls with it end: who rings is told
+// nothing, who talks hears of a hangup.
 func (p *Phone) Block(ctx context.Context, id keys.AccountID) error {
 	name := ""
 	if r, ok := p.request(id); ok {
@@ -179,10 +181,15 @@ func (p *Phone) Refresh(ctx context.Context) error {
 	if changed {
 		p.queue.put(func() {
 			if p.boxes.all {
-				p.boxes.subscribe(p.own(), p.Contacts())
+				p.boxes.subscribe(p.own(), p.callers())
 			}
 			p.tell(ContactsChanged{})
 			p.warnOfDevices(old, l)
+			for _, c := range l.Blocked() {
+				if !old.IsBlocked(c.ID()) {
+					p.step(signalcore.Blocked{Account: signalcore.AccountID(c.ID())})
+				}
+			}
 		})
 	}
 	return p.refreshRequests(ctx)

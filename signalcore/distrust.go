@@ -25,3 +25,19 @@ func (m *Machine) distrusted(c *call, e EndpointID) {
 	}
 	m.disconnect(t)
 }
+
+// blocked ends all calls with an account that the user blocked: who rings here is told nothing, who talks is hung up on. Incoming
+// ones go first, or the end of the one dialed here would let another ring.
+func (m *Machine) blocked(a AccountID) {
+	for _, dir := range []Direction{IncomingCall, Outgoing} {
+		for _, c := range m.calls {
+			switch {
+			case c.dir != dir || c.peer.Account != a:
+			case dir == IncomingCall && c.state == StateRinging:
+				m.distrusted(c, c.peer.Endpoint)
+			default:
+				m.hangUp(c)
+			}
+		}
+	}
+}

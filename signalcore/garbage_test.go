@@ -57,7 +57,9 @@ func garbage(rnd *rand.Rand, now time.Time) Input {
 	conn := ConnID(rnd.IntN(8))
 	id := MessageID(rnd.IntN(30))
 	from := self([]string{"alice/1", "alice/2", "alice/3", "carol/1", "bob/2"}[rnd.IntN(5)])
-	switch rnd.IntN(25) {
+	switch rnd.IntN(26) {
+	case 25:
+		return Blocked{Account: from.Account}
 	case 24:
 		return Synced{From: from.Endpoint, Msg: Sync{What: SyncWhat(rnd.IntN(5)), Call: call, Peer: from.Account,
 			Counter: rnd.Uint64N(100)}, Age: time.Duration(rnd.IntN(2)) * time.Second}

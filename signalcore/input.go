@@ -72,6 +72,9 @@ type Distrusted struct {
 	Endpoint EndpointID
 }
 
+// Blocked says that the user wants nothing more of an account.
+type Blocked struct{ Account AccountID }
+
 // Synced is the word of another endpoint of this account, opened and believed.
 type Synced struct {
 	From EndpointID
@@ -140,6 +143,7 @@ func (NetworkChanged) input() {}
 func (Posted) input()         {}
 func (Received) input()       {}
 func (Distrusted) input()     {}
+func (Blocked) input()        {}
 func (Synced) input()         {}
 func (Heard) input()          {}
 func (Described) input()      {}

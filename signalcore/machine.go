@@ -108,6 +108,8 @@ func (m *Machine) handle(in Input) {
 		if c := m.call(in.Call); c != nil {
 			m.distrusted(c, in.Endpoint)
 		}
+	case Blocked:
+		m.blocked(in.Account)
 	case Synced:
 		m.synced(in)
 	case Heard:

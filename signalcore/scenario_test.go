@@ -118,6 +118,8 @@ func (w *world) command(d *datadriven.TestData) error {
 		for _, c := range n.m.calls {
 			w.step(n, Distrusted{Call: c.id, Endpoint: w.node(arg("endpoint")).self.Endpoint})
 		}
+	case "shun": // its user blocks an account
+		w.step(n, Blocked{Account: account(arg("account"))})
 	case "network":
 		w.step(n, NetworkChanged{})
 	case "fail": // its connections fail, at both sides

@@ -136,6 +136,7 @@ export class Phone extends PhoneEventTarget {
   }
 
   /**
+   * Forgets a contact: it is a stranger from then on, and may ring only where `incoming` is "anyone".
    * @param {string | { id: string }} contact
    * @returns {Promise<void>}
    * @throws {RingforkError} unknown-contact, store-failed, closed, crashed
@@ -197,7 +198,8 @@ export class Phone extends PhoneEventTarget {
   }
 
   /**
-   * Drops all that comes from somebody from now on, and tells them nothing. A contact is none any more.
+   * Drops all that comes from somebody from now on, and tells them nothing. A contact is none any more. If they ring, it stops
+   * here and rings on for them; a call with them is hung up.
    * @param {string | { id: string }} person a contact, or one who asks to be one
    * @returns {Promise<void>}
    * @throws {RingforkError} unknown-contact, store-failed, closed, crashed

@@ -73,6 +73,7 @@ export declare class Phone extends PhoneEventTarget {
         name?: string;
     }): Promise<Contact>;
     /**
+     * Forgets a contact: it is a stranger from then on, and may ring only where `incoming` is "anyone".
      * @param {string | { id: string }} contact
      * @returns {Promise<void>}
      * @throws {RingforkError} unknown-contact, store-failed, closed, crashed
@@ -132,7 +133,8 @@ export declare class Phone extends PhoneEventTarget {
         id: string;
     }): Promise<void>;
     /**
-     * Drops all that comes from somebody from now on, and tells them nothing. A contact is none any more.
+     * Drops all that comes from somebody from now on, and tells them nothing. A contact is none any more. If they ring, it stops
+     * here and rings on for them; a call with them is hung up.
      * @param {string | { id: string }} person a contact, or one who asks to be one
      * @returns {Promise<void>}
      * @throws {RingforkError} unknown-contact, store-failed, closed, crashed
