@@ -59,9 +59,9 @@ func (p *Phone) askOrDrop(s *session, e *frame.Envelope, age time.Duration, err 
 		p.drop(why)
 		return
 	}
-	s.asked = true
 	came := time.Now()
-	p.freshen(s.contact, func(c keys.Contact) {
+	p.freshen(s.contact, func(c keys.Contact) { // where that fails it is asked again by the next message: they are repeated
+		s.asked = true
 		p.ringAnew(s, c)
 		if err := p.judge(s, e); err != nil {
 			p.refuse(c, err)

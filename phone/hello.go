@@ -233,6 +233,29 @@ func (p *Phone) freshen(c keys.Contact, then func(keys.Contact)) {
 	})
 }
 
+// Between attempts to read a contact for a call: twice the time before.
+const (
+	lookAgain     = time.Second
+	lookAgainMost = lookUpTime
+)
+
+// keepLooking freshens the other side of a call that goes on meanwhile, by what is known of it: until that succeeds, or the call is
+// over. A relay that fails once must not have somebody ring where nobody hears it, or go on talking to a revoked device. What is to
+// be done with the contact may be done more than once.
+func (p *Phone) keepLooking(call signalcore.CallID, c keys.Contact, then func(keys.Contact)) {
+	wait, found := lookAgain, false
+	var look func()
+	look = func() {
+		if found || !p.machine.Live(call) {
+			return
+		}
+		p.freshen(c, func(c keys.Contact) { found = true; then(c) })
+		time.AfterFunc(wait, func() { p.queue.put(look) })
+		wait = min(2*wait, lookAgainMost)
+	}
+	look()
+}
+
 // maxWaitingFor bounds what waits for one contact to be read.
 const maxWaitingFor = 64
 

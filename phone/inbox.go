@@ -105,20 +105,20 @@ func (p *Phone) judgeRing(e *frame.Envelope, age time.Duration) {
 	contact, known := p.contact(card.Account)
 	if known && !contact.Public.Expired(time.Now()) && frame.Trust(e, contact.Public) == nil {
 		p.believe(e, age, card, false)
-		time.AfterFunc(doubtTime, func() { p.queue.put(func() { p.doubt(e, contact) }) }) // the offer goes first
+		time.AfterFunc(doubtTime, func() { // the offer goes first
+			p.queue.put(func() { p.keepLooking(e.Call, contact, func(c keys.Contact) { p.doubt(e, c) }) })
+		})
 		return
 	}
 	p.holdRing(e, age, card)
 }
 
-// doubt looks a contact up that rings, and ends the call if its device was revoked meanwhile.
-func (p *Phone) doubt(e *frame.Envelope, contact keys.Contact) {
-	p.freshen(contact, func(c keys.Contact) {
-		if err := frame.Trust(e, c.Public); err != nil {
-			p.refuse(c, err)
-			p.step(signalcore.Distrusted{Call: e.Call, Endpoint: e.From.Endpoint})
-		}
-	})
+// doubt ends the call of a contact that was looked up while it rang, if its device was revoked meanwhile.
+func (p *Phone) doubt(e *frame.Envelope, c keys.Contact) {
+	if err := frame.Trust(e, c.Public); err != nil {
+		p.refuse(c, err)
+		p.step(signalcore.Distrusted{Call: e.Call, Endpoint: e.From.Endpoint})
+	}
 }
 
 // holdRing keeps a ring, and what follows it, until its caller was looked up.

@@ -21,10 +21,7 @@ func (p *Phone) publish(call signalcore.CallID, id signalcore.MessageID) {
 	}
 	m, ok := s.sent[id]
 	if !ok {
-		if id == s.rang.header.ID { // nothing is known by which to ring: it could not be looked up so far
-			p.lookBeside(s)
-		}
-		return
+		return // forgotten, or a ring for which nothing is known yet by which to ring
 	}
 	var before, done chan struct{}
 	if s.called != nil { // all goes to one mailbox, and an accept must not overtake its offer

@@ -171,7 +171,7 @@ func (p *Phone) postToAccount(s *session, l letter) {
 	if ring, ok := l.msg.(signalcore.Ring); ok {
 		s.rang = letter{l.header, ring}
 		p.ring(s)
-		p.lookBeside(s)
+		p.keepLooking(l.header.Call, s.contact, func(c keys.Contact) { p.ringAnew(s, c) })
 		return
 	}
 	for _, to := range s.ways {
@@ -244,12 +244,8 @@ func (s *session) forgetSent() {
 	}
 }
 
-// lookBeside looks the called account up while it is being rung by what is known of it. If it has another key or another
-// mailbox by now, the same ring goes there too.
-func (p *Phone) lookBeside(s *session) {
-	p.freshen(s.contact, func(c keys.Contact) { p.ringAnew(s, c) })
-}
-
+// ringAnew goes on with the called account as it was found while it was being rung by what was known of it. If it has another
+// key or another mailbox by now, the same ring goes there too.
 func (p *Phone) ringAnew(s *session, c keys.Contact) {
 	s.contact = c
 	call := s.rang.header.Call
