@@ -197,34 +197,3 @@ func TestUnknownClientsAreBounded(t *testing.T) {
 		}
 	}
 }
-
-// An allocation may end at any moment of making permissions for it: pion alone would bring the process down.
-func TestAllocationEndsWhilePermitting(t *testing.T) {
-	for _, network := range []string{"udp", "tcp"} {
-		s := start(t, Config{})
-		for range 20 {
-			w := connect(t, s, network)
-			ip := netip.MustParseAddr("8.0.0.0")
-			for range 8 {
-				var peers []netip.AddrPort
-				for range 60 {
-					ip = ip.Next()
-					peers = append(peers, netip.AddrPortFrom(ip, 1))
-				}
-				w.write(w.build(stun.MethodCreatePermission, stun.ClassRequest, w.signed(setters(peers))...).Raw)
-			}
-			// What its lifetime would do, or its client.
-			s.relays.mu.RLock()
-			var open []*relayConn
-			for _, c := range s.relays.open {
-				open = append(open, c)
-			}
-			s.relays.mu.RUnlock()
-			for _, c := range open {
-				c.UDPConn.Close()
-			}
-			w.settle()
-		}
-		waitFor(t, "all allocations to end", func() bool { return s.pion.AllocationCount() == 0 })
-	}
-}

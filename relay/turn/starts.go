@@ -28,15 +28,25 @@ func sourceOf(by way, client net.Addr) source { return source{by, addrPortOf(cli
 // stops that timer, also when it is not there yet, which is the end of the process. A client could bring that about: its
 // allocation's end comes when it likes.
 //
-// So what ends an allocation waits in OnPermissionDeleted, which comes before the timer is stopped: first, if the permission was
-// not told of yet, until it is, and then until whoever makes a permission for the same client has come to the next thing that
-// pion tells us of: the check of the next peer, the channel that the permission is for, the response, or the next request.
-// Nothing before those waits for a lock that pion holds in the meantime.
+// So what ends an allocation waits in OnPermissionDeleted, which comes before the timer is stopped, while the very permission is
+// being made: first until pion tells of it, and then until whoever makes it has come to the next thing that pion tells us of: the
+// check of the next peer, the channel that the permission is for, the response, or the next request. Nothing before those waits
+// for a lock that pion holds in the meantime.
+//
+// All other permissions have their timer. They may be deleted twice, by that timer and with their allocation, hundreds at once
+// when both come at the same time; pion holds its locks over each, and without them reads nothing from anybody over UDP. So
+// nothing of that may wait.
 type starts struct {
-	mu   sync.Mutex
-	open map[source]chan struct{}
-	told map[permission]struct{} // permissions that there are, as far as pion has told
-	news chan struct{}           // closed and replaced when there is one more
+	mu     sync.Mutex
+	making map[source]*making      // at most one for each client, which is read one request at a time
+	told   map[permission]struct{} // permissions that there are, as far as pion has told
+	tell   time.Duration           // tellTime, but in tests
+}
+
+// making is a permission that may be made now: from the check of the peer to the next thing that pion tells us of.
+type making struct {
+	peer       string
+	told, done chan struct{} // closed when it was made, and when it has its timer or was there already
 }
 
 // permission is what a client may do with a peer's address, in the form that pion has it.
@@ -45,54 +55,71 @@ type permission struct {
 	peer   string
 }
 
-// tellTime is how long it may take from the making of a permission until it is told of, which is the next thing pion does. A
-// permission may also be deleted twice, by its timer and with its allocation: then it is not told of any more.
+// tellTime is how long it may take from the making of a permission until it is told of, which is the next thing pion does. It
+// passes only when a permission is deleted for the second time in the moment in which the client asks for it anew: who makes it
+// waits then for who deletes it.
 const tellTime = time.Second
 
 func newStarts() *starts {
-	return &starts{open: map[source]chan struct{}{}, told: map[permission]struct{}{}, news: make(chan struct{})}
+	return &starts{making: map[source]*making{}, told: map[permission]struct{}{}, tell: tellTime}
+}
+
+// check is called when a peer was found to be allowed: pion goes on to make the permission, or to prolong it.
+func (s *starts) check(client source, peer net.IP) {
+	s.end(client)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.making[client] = &making{string(peer), make(chan struct{}), make(chan struct{})}
 }
 
 // begin is called when pion tells of a permission that it has made and not started.
 func (s *starts) begin(client source, peer net.IP) {
-	s.end(client)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.open[client] = make(chan struct{})
 	s.told[permission{client, string(peer)}] = struct{}{}
-	close(s.news)
-	s.news = make(chan struct{})
-}
-
-func (s *starts) end(client source) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if done := s.open[client]; done != nil {
-		close(done)
-		delete(s.open, client)
+	if m := s.making[client]; m != nil {
+		close(m.told)
 	}
 }
 
-// wait is called when pion is about to stop a permission. It returns when that has been started.
+// end is called when a client's permission has been started, if one was being made.
+func (s *starts) end(client source) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if m := s.making[client]; m != nil {
+		close(m.done)
+		delete(s.making, client)
+	}
+}
+
+// wait is called when pion may be about to stop a permission. It returns when that has been started.
 func (s *starts) wait(client source, peer net.IP) {
-	p, late := permission{client, string(peer)}, time.After(tellTime)
-	for {
+	p := permission{client, string(peer)}
+	s.mu.Lock()
+	_, told := s.told[p]
+	delete(s.told, p)
+	m, tell := s.making[client], s.tell
+	s.mu.Unlock()
+	if m == nil || m.peer != p.peer {
+		return // not the one that is being made: that was deleted already, or has its timer
+	}
+	select {
+	case <-m.told:
+		<-m.done
+		return
+	default:
+	}
+	if told {
+		return // the one from before
+	}
+	select {
+	case <-m.told:
+		<-m.done
 		s.mu.Lock()
-		_, told := s.told[p]
 		delete(s.told, p)
-		done, news := s.open[client], s.news
 		s.mu.Unlock()
-		if told {
-			if done != nil {
-				<-done
-			}
-			return
-		}
-		select {
-		case <-news:
-		case <-late:
-			return
-		}
+	case <-m.done:
+	case <-time.After(tell):
 	}
 }
 

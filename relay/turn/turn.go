@@ -51,7 +51,8 @@ type Config struct {
 	// TLSHost is the name in the certificate, by which clients are told to reach it. Empty: the public IP address.
 	TLSHost string
 
-	now func() time.Time
+	now         func() time.Time
+	permissions time.Duration // how long permissions last; zero: five minutes
 }
 
 // Server is a running server.
@@ -174,7 +175,11 @@ func serve(cfg Config, listen, public netip.Addr, udp net.PacketConn, ports ...n
 	permit := func(by way) turn.PermissionHandler {
 		return func(client net.Addr, peer net.IP) bool {
 			starts.end(sourceOf(by, client))
-			return s.relays.permit(client, peer)
+			if !s.relays.permit(client, peer) {
+				return false
+			}
+			starts.check(sourceOf(by, client), peer)
+			return true
 		}
 	}
 	config := turn.ServerConfig{
@@ -185,6 +190,8 @@ func serve(cfg Config, listen, public netip.Addr, udp net.PacketConn, ports ...n
 		QuotaHandler:  s.quota.allow,
 		EventHandler:  events,
 		LoggerFactory: silent{},
+
+		PermissionTimeout: cfg.permissions,
 		PacketConnConfigs: []turn.PacketConnConfig{
 			{PacketConn: guard, RelayAddressGenerator: s.relays, PermissionHandler: permit(byUDP)},
 		},
