@@ -16,6 +16,7 @@ const (
 	CodeUnknownContact = "unknown-contact"   // no such contact
 	CodeUnknownCall    = "unknown-call"      // no such call
 	CodeWrongState     = "wrong-state"       // the call is not in a state for that
+	CodeTooManyCalls   = "too-many-calls"    // the phone is in a call already
 	CodeRelay          = "relay-unreachable" // try again
 	CodeSlotEmpty      = "slot-empty"        // the card's owner has not been online at this relay
 	CodeSlotInvalid    = "slot-invalid"      // what is there is not what the card names

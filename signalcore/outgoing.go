@@ -21,7 +21,7 @@ func (m *Machine) dial(in Dial) {
 		return
 	}
 	if m.engaged(nil) {
-		m.emit(Misuse{Call: in.Call, Code: "wrong-state"})
+		m.emit(Misuse{Call: in.Call, Code: "too-many-calls"})
 		return
 	}
 	m.number++

@@ -9,7 +9,7 @@ const sentences = {
   "slot-invalid": "What the relay keeps for this card is not what its owner signed. Ask them for a new one.",
   "contacts-full": "Your contacts are full. Remove somebody first.",
   "unknown-contact": "This person is not in your contacts any more.",
-  "too-many-calls": "There are too many calls already. End one first.",
+  "too-many-calls": "You are in a call already. End it first.",
   "call-ended": "The call was over before you were connected.",
   "media-denied": "This page may not use that device. Allow it in your browser’s settings for this page.",
   "media-missing": "No such device was found.",

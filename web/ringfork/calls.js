@@ -3,13 +3,13 @@
  */
 
 import { throwIfAborted, unlessAborted } from "./abort.js";
+import { RingforkError } from "./errors.js";
 import { IncomingEvent } from "./events.js";
 import { CallMirror, asked } from "./mirror.js";
 import { idOf } from "./people.js";
 
 /** @import { Call } from "./call.js" */
 /** @import { Endpoint } from "./endpoint.js" */
-/** @import { RingforkError } from "./errors.js" */
 /** @import { CallMedia, Contact, RawOptions, Snapshot } from "./types.js" */
 
 const maxNameless = 16;
@@ -55,6 +55,7 @@ export class Calls {
   async dial(contact, { signal, ...media }) {
     throwIfAborted(signal);
     const raw = this.#endpoint.raw();
+    for (const { engaged } of this.#mirrors.values()) if (engaged) throw new RingforkError("too-many-calls");
     const peerId = idOf(contact);
     const id = raw.dial(peerId, asked(media));
     const mirror = this.#mirrors.get(id) ?? this.#add(outgoing(id, this.#contact(peerId), peerId, asked(media)));

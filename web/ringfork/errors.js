@@ -45,7 +45,7 @@ export const errorCodes = Object.freeze({
   // Calls
   "unknown-call": "no call has this id, or it ended long ago",
   "wrong-state": "the call is not in a state in which this can be done",
-  "too-many-calls": "there are as many calls as one phone may have",
+  "too-many-calls": "the phone is in a call already: end that one first",
   "call-ended": "the call ended before this could be done; endReason says how",
 
   // Microphone, camera, screen

@@ -31,6 +31,8 @@ export class CallMirror {
   #asking = new Set();
   /** Whether the Wasm has told of this call. */
   #seen = false;
+  /** Whether the user hung up, and the Wasm has not said yet that it is over. */
+  #leaving = false;
   /** @type {() => void} */
   #resolveEnded = () => {};
 
@@ -173,6 +175,12 @@ export class CallMirror {
     }
   }
 
+  /** Whether the user is in this call, or on the way into it. */
+  get engaged() {
+    if (this.state === "ended" || this.#leaving) return false;
+    return this.direction === "outgoing" || this.state !== "ringing" || this.#accepting !== null;
+  }
+
   /** Resolves when the call has ended; rejects when the Wasm does not do its part. */
   #untilEnded() {
     return new Promise((/** @type {(value?: unknown) => void} */ resolve, reject) => {
@@ -248,6 +256,7 @@ export class CallMirror {
   async hangUp() {
     if (this.state === "ended") return;
     if (this.direction === "incoming" && this.state === "ringing" && !this.#accepting) return this.decline(true);
+    this.#leaving = true;
     this.#sending = false;
     this.local.stop(); // at once, however long the goodbye takes
     try {

@@ -181,6 +181,7 @@ export class FakeRaw {
   own = [{ id: "d1", label: "Laptop", kind: "device", current: true, addedAt: 1_700_000_000_000 }];
   approval = null;
   link = null;
+  dialed = "c1";
   asked = [];
   options = null;
   fails = {};
@@ -302,7 +303,7 @@ export class FakeRaw {
 
   dial(id, media) {
     this.#ask("dial", id, media);
-    return "c1";
+    return this.dialed;
   }
 
   accept(id, media) {

@@ -245,6 +245,37 @@ test("a call that cannot be dialed opens nothing", async (t) => {
   assert.deepEqual(devices.asked, []);
 });
 
+test("one call at a time: another one is not dialed and opens nothing, unless the first is being hung up", async (t) => {
+  const { phone, raw, devices } = await setUp(t);
+  const busy = async () => {
+    const dialed = () => raw.asked.filter(([name]) => name === "dial").length;
+    const before = dialed();
+    await assert.rejects(phone.call("bob"), { code: "too-many-calls" });
+    assert.deepEqual([dialed(), devices.asked.length], [before, 1]);
+  };
+  raw.tell("incoming", snapshot({ id: "c2" }));
+  await settle();
+  const [incoming] = phone.calls; // one that only rings is in nobody's way
+  const call = await phone.call("bob");
+  for (const state of ["dialing", "ringing", "connecting", "active", "reconnecting"]) {
+    raw.tell("call", snapshot({ direction: "outgoing", state }));
+    await settle();
+    await busy();
+  }
+  const hungUp = call.hangUp();
+  raw.dialed = "c3";
+  const calling = phone.call("bob");
+  assert.deepEqual(raw.asked.slice(-2).map(([name]) => name), ["hangUp", "dial"]);
+  raw.tell("call", snapshot({ direction: "outgoing", state: "ended", endReason: "hangup" }));
+  raw.tell("call", snapshot({ id: "c3", direction: "outgoing", state: "ended", endReason: "declined" }));
+  await Promise.all([hungUp, calling]);
+  devices.asked.length = 0;
+  const accepting = incoming.accept();
+  await busy(); // not even before the Wasm told of it
+  raw.tell("call", snapshot({ id: "c2", state: "active" }));
+  await accepting;
+});
+
 test("a call that ends while the prompt is open resolves, and closes what opens late", async (t) => {
   const { phone, raw, devices } = await setUp(t);
   let open;

@@ -1,10 +1,10 @@
 /**
  * The calls of a phone.
  */
+import { RingforkError } from "./errors.js";
 import { IncomingEvent } from "./events.js";
 import type { Call } from "./call.js";
 import type { Endpoint } from "./endpoint.js";
-import type { RingforkError } from "./errors.js";
 import type { CallMedia, Contact, RawOptions, Snapshot } from "./types.js";
 export declare class Calls {
     #private;

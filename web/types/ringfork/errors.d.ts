@@ -35,7 +35,7 @@ export declare const errorCodes: Readonly<{
     "bad-backup": "the text is no backup, or it was cut off or changed";
     "unknown-call": "no call has this id, or it ended long ago";
     "wrong-state": "the call is not in a state in which this can be done";
-    "too-many-calls": "there are as many calls as one phone may have";
+    "too-many-calls": "the phone is in a call already: end that one first";
     "call-ended": "the call ended before this could be done; endReason says how";
     "media-denied": "the user or the page's permissions policy refused the device";
     "media-missing": "there is no such device, it was unplugged, or the page may not ask for it (no secure context)";

@@ -71,6 +71,8 @@ export declare class CallMirror {
      * @param {string} code
      */
     refused(code: string): void;
+    /** Whether the user is in this call, or on the way into it. */
+    get engaged(): boolean;
     /** Read anew after events were dispatched, whose listeners may have ended the call. */
     ending(): boolean;
     /**
