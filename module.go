@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 
 	"ringfork/wasm/build"
@@ -20,6 +22,7 @@ func (s *server) pages(ctx context.Context, notice func(string)) (http.Handler, 
 		return http.HandlerFunc(onlyRelay), nil
 	case "":
 		out, err = build.Build(ctx, build.Options{Notice: notice})
+		err = orModule(err)
 	default:
 		out, err = web.Load(s.module)
 	}
@@ -27,6 +30,16 @@ func (s *server) pages(ctx context.Context, notice func(string)) (http.Handler, 
 		return nil, err
 	}
 	return web.Handler(out)
+}
+
+// orModule says what else there is for a machine that cannot compile the Wasm.
+func orModule(err error) error {
+	var toolchain *build.ToolchainError
+	if errors.Is(err, build.ErrNoSource) || errors.As(err, &toolchain) {
+		return fmt.Errorf("%w; or say -module DIR to serve what \"build -o DIR\" wrote on another machine, or -module %s for a relay without pages",
+			err, noModule)
+	}
+	return err
 }
 
 func onlyRelay(w http.ResponseWriter, r *http.Request) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -54,6 +55,21 @@ func TestModuleOfAnotherVersion(t *testing.T) {
 	err = run(t.Context(), []string{"-addr", "127.0.0.1:0", "-module", t.TempDir()}, io.Discard, io.Discard)
 	if err == nil || !strings.Contains(err.Error(), "failed to read the module") {
 		t.Errorf("an empty folder: it ended with %v", err)
+	}
+}
+
+// A machine that cannot compile the module learns that it need not.
+func TestNothingToCompileWith(t *testing.T) {
+	for _, cause := range []error{build.ErrNoSource, &build.ToolchainError{Err: os.ErrNotExist}} {
+		err := orModule(cause)
+		if !errors.Is(err, cause) || !strings.Contains(err.Error(), "-module DIR") {
+			t.Errorf("%v", err)
+		}
+	}
+	for _, other := range []error{nil, io.EOF} {
+		if err := orModule(other); err != other {
+			t.Errorf("%v instead of %v", err, other)
+		}
 	}
 }
 

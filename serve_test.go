@@ -152,8 +152,10 @@ func TestProgram(t *testing.T) {
 	if err := json.Unmarshal(body, &ice); err != nil || len(ice.ICEServers) == 0 {
 		t.Fatalf("/v1/ice: %d %s (%v)", r.StatusCode, body, err)
 	}
-	if urls := strings.Join(ice.ICEServers[0].URLs, " "); !strings.Contains(urls, "turn:127.0.0.1:") {
-		t.Errorf("no TURN server on this host: %s", urls)
+	urls := strings.Join(ice.ICEServers[0].URLs, " ")
+	atTURN := regexp.MustCompile(`turn:(127\.0\.0\.1:\d+)`).FindStringSubmatch(urls)
+	if atTURN == nil {
+		t.Fatalf("no TURN server on this host: %s", urls)
 	}
 	if r, _ := get(t, url+"/nothing"); r.StatusCode != 404 {
 		t.Errorf("/nothing: %d", r.StatusCode)
@@ -196,7 +198,7 @@ func TestProgram(t *testing.T) {
 		}
 		said += match[1] + "; "
 	}
-	if want := "serving tls=false tokens=false slots=memory limits=1; ended; "; said != want {
+	if want := "serving tls=false turn=" + atTURN[1] + " tokens=false slots=memory limits=1; ended; "; said != want {
 		t.Errorf("it logged %q, want %q", said, want)
 	}
 }
@@ -307,6 +309,26 @@ func TestParseServe(t *testing.T) {
 	}
 	if _, err := parseServe([]string{"-help"}); err != flag.ErrHelp {
 		t.Errorf("-help: %v", err)
+	}
+}
+
+// The commands for one machine in deploy/ are whole: nothing is compiled there, and TURN is where a firewall can let it through.
+func TestDeployedCommands(t *testing.T) {
+	command := regexp.MustCompile(`(?m)^[# ]*ringfork (-addr (?:.*\\\n)?.*)$`)
+	for _, name := range []string{"README.md", "nginx.conf", "Caddyfile"} {
+		text, err := os.ReadFile(filepath.Join("deploy", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		match := command.FindSubmatch(text)
+		if match == nil {
+			t.Errorf("%s has no command", name)
+			continue
+		}
+		args := strings.Fields(strings.NewReplacer("\\", "", "#", "").Replace(string(match[1])))
+		if s, err := parseServe(args); err != nil || s.module == "" || s.turn.at.Port() == 0 || s.turn.minPort == 0 || s.dataDir == "" {
+			t.Errorf("%s: %q is %+v, %v", name, args, s, err)
+		}
 	}
 }
 

@@ -98,7 +98,10 @@ func (s *server) run(ctx context.Context, stdout, stderr io.Writer, notice func(
 	}
 	ready := func() {
 		served = true
-		log.Info("serving", "tls", cert != nil, "tokens", publishKey != nil, "slots", s.slotsKept(dataDir), "limits", s.limits)
+		log.Info("serving", "tls", cert != nil, "turn", s.turnPlace(turnServer), "tokens", publishKey != nil, "slots", s.slotsKept(dataDir), "limits", s.limits)
+		if turnServer != nil && hidden(turnServer.Addr().Addr(), origins) {
+			log.Warn("only this machine or its network reaches TURN: name the address by which all do with -turn IP:PORT")
+		}
 		fmt.Fprintf(stdout, "Ringfork: %s\n", origins[0])
 		if s.lan {
 			s.showLAN(stdout, notice, origins)

@@ -214,6 +214,32 @@ func (s *server) startTURN(web netip.Addr, origins []string, cert *certificate) 
 	return server.ICEServers, server, nil
 }
 
+// turnPlace says where clients are sent for TURN: ours is server, which is nil when it is another's.
+func (s *server) turnPlace(server *turn.Server) string {
+	if server == nil {
+		return strings.Join(s.turn.urls, ",")
+	}
+	return server.Addr().String()
+}
+
+// localName is the name of a host that only its own network knows.
+var localName = regexp.MustCompile(`^[^.]*$|\.(localhost|local|internal|home\.arpa)$`)
+
+// hidden reports whether somebody who reaches a server at one of its origins does not reach TURN at this address.
+func hidden(at netip.Addr, origins []string) bool {
+	local := func(ip netip.Addr) bool { return ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast() }
+	return local(at) && slices.ContainsFunc(origins, func(origin string) bool {
+		u, err := url.Parse(origin)
+		if err != nil {
+			return false
+		}
+		if ip, err := netip.ParseAddr(u.Hostname()); err == nil {
+			return !local(ip)
+		}
+		return !localName.MatchString(u.Hostname())
+	})
+}
+
 // registerTURN has the operator see what the TURN server does, if it is ours.
 func registerTURN(registry prometheus.Registerer, server *turn.Server) {
 	if server == nil {

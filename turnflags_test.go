@@ -108,8 +108,8 @@ func TestExternalTURN(t *testing.T) {
 	if err := os.WriteFile(secret, []byte("a secret of another server\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	url, _ := start(t, "-addr", "127.0.0.1:0", "-module", "none", "-turn", "turn:turn.example:3478,stun:turn.example", "-turn-secret", secret)
-	_, body := get(t, url+"/v1/ice")
+	s := launch(t, "-origin", "https://calls.example", "-turn", "turn:turn.example:3478,stun:turn.example", "-turn-secret", secret)
+	_, body := get(t, "http://"+s.addr+"/v1/ice")
 	var ice struct {
 		ICEServers []relay.ICEServer `json:"iceServers"`
 	}
@@ -122,6 +122,38 @@ func TestExternalTURN(t *testing.T) {
 	}
 	if got.Username == "" || got.Credential == "" || strings.Contains(string(body), "a secret") {
 		t.Errorf("clients are given %s", body)
+	}
+	if !s.hasSaid("turn=turn:turn.example:3478,stun:turn.example ") || s.hasSaid("level=WARN") {
+		t.Errorf("the operator is told %s", s.log)
+	}
+}
+
+// Whoever runs a server is told when only the machine itself or its network reaches TURN.
+func TestHiddenTURN(t *testing.T) {
+	s := launch(t, "-origin", "https://calls.example", "-proxy", "127.0.0.1")
+	if err := s.stop(nil); err != nil {
+		t.Fatal(err)
+	}
+	if !s.hasSaid("turn=127.0.0.1:") || !s.hasSaid("level=WARN") || !s.hasSaid("-turn IP:PORT") {
+		t.Errorf("it says %s", s.log)
+	}
+	for _, test := range []struct {
+		at, origins string
+		want        bool
+	}{
+		{"10.0.0.5", "https://calls.example", true},
+		{"192.168.1.5", "https://203.0.113.7:8787", true},
+		{"fd00::5", "https://[2001:db8::7]", true},
+		{"127.0.0.1", "http://localhost:8787 https://calls.example", true},
+		{"203.0.113.7", "https://calls.example", false},
+		{"2001:db8::7", "https://calls.example", false},
+		{"127.0.0.1", "http://127.0.0.1:8787 http://localhost:8787 http://[::1]", false},
+		{"192.168.1.5", "https://192.168.1.5:8787 https://[fd00::5]:8787 https://localhost:8787", false},
+		{"192.168.1.5", "https://box https://box.local https://box.home.arpa https://calls.corp.internal", false},
+	} {
+		if got := hidden(netip.MustParseAddr(test.at), strings.Fields(test.origins)); got != test.want {
+			t.Errorf("TURN at %s for %s: hidden is %v", test.at, test.origins, got)
+		}
 	}
 }
 
