@@ -37,7 +37,10 @@ func (p *Phone) relay(s RelayState) {
 const (
 	commitTime = 20 * time.Second // bounds one attempt to bring the account and the relay together
 	careEvery  = time.Minute      // between looks at what is due: rotations, greetings
-	retryTime  = 10 * time.Second // until a failed attempt is made again
+
+	// Until a failed attempt is made again: twice the time before, and never sooner than the relay says.
+	retryLeast = 10 * time.Second
+	retryMost  = 2 * time.Minute
 
 	// Between looks at the account itself. Who changes it tells the other endpoints, but the word may be lost: a relay may say that
 	// it took what it drops, a page may be closed as soon as it changed something. After a revocation who did not hear of it listens
@@ -74,7 +77,7 @@ func (p *Phone) commit(ctx context.Context, f change) error {
 	}
 	if err != nil {
 		if f != nil && retriable(err) {
-			p.queue.put(func() { p.catchUpIn(retryTime) }) // what was begun is finished
+			p.queue.put(func() { p.catchUpLater(err) }) // what was begun is finished
 		}
 		if account == nil || f == nil {
 			return err
@@ -94,15 +97,21 @@ func (p *Phone) warnOnce(code string) {
 // retriable reports whether an attempt to write the account may succeed later.
 func retriable(err error) bool {
 	switch Code(err) {
-	case CodeRevoked, CodeStoreNewer, CodeNewer, CodeLogForked, CodeClosed, CodeUnknownDevice, CodeDevicesFull:
+	case CodeRevoked, CodeStoreNewer, CodeNewer, CodeLogForked, CodeSlotTaken, CodeFull, CodeClosed, CodeUnknownDevice, CodeDevicesFull:
 		return false
 	}
 	return !final(Code(err))
 }
 
-// catchUpIn brings the account up to date a little later.
-func (p *Phone) catchUpIn(d time.Duration) {
-	time.AfterFunc(d, func() { p.queue.put(p.catchUp) })
+// catchUpLater brings the account up to date some time after an attempt failed, once for all attempts that did. Without the relay that
+// waits until it is reached.
+func (p *Phone) catchUpLater(err error) {
+	if p.catchTimer != nil || p.State() != Online {
+		return
+	}
+	p.retryWait = min(max(2*p.retryWait, retryLeast), retryMost)
+	wait := max(p.retryWait, refusalWait(err))
+	p.catchTimer = time.AfterFunc(wait+rand.N(wait/4), func() { p.queue.put(p.catchUp) })
 }
 
 // adopt goes on with an account that this endpoint, or another one of the profile, stored.
@@ -126,6 +135,10 @@ func (p *Phone) adopt(account *keys.Account) {
 // catchUp brings the account and the relay together, in the background: whenever the relay is reached (it may have lost its
 // slots, or another device may have changed the account), and when something is due or was changed here.
 func (p *Phone) catchUp() {
+	if p.catchTimer != nil {
+		p.catchTimer.Stop()
+		p.catchTimer = nil
+	}
 	if p.catching {
 		p.catchAgain = true
 		return
@@ -151,12 +164,12 @@ func (p *Phone) catchUp() {
 			p.catching = false
 			switch {
 			case err == nil:
-				p.careful = true
+				p.careful, p.retryWait = true, 0
 				p.prepareCall()
 			default:
 				p.drop("account not brought up to date: " + Code(err))
-				if retriable(err) && p.State() == Online {
-					p.catchUpIn(retryTime)
+				if retriable(err) {
+					p.catchUpLater(err)
 				}
 			}
 			if err == nil && p.cfg.entered {
@@ -185,7 +198,7 @@ func (p *Phone) tend(now time.Time) {
 	if p.State() != Online {
 		return
 	}
-	if a := p.own(); now.After(p.lookAt) || a.RotationDue(now) || a.KeyDue() {
+	if a := p.own(); p.catchTimer == nil && (now.After(p.lookAt) || a.RotationDue(now) || a.KeyDue()) {
 		p.catchUp()
 	}
 	p.greetAll()

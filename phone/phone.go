@@ -68,8 +68,10 @@ type Phone struct {
 	ownBoxes  uint32 // the count of changes of the addresses that stopOwn is of
 	leaving   bool
 
-	catching, catchAgain bool // the account is being brought up to date; it is to be once more
-	careful              bool // it was, once
+	catching, catchAgain bool          // the account is being brought up to date; it is to be once more
+	careful              bool          // it was, once
+	catchTimer           *time.Timer   // not nil: it is to be once more then
+	retryWait            time.Duration // of catchTimer, last
 	careTimer            *time.Timer
 	lookAt               time.Time                     // when the account is looked at again, whatever happens
 	changes              uint64                        // told to own endpoints
@@ -251,6 +253,9 @@ func (p *Phone) shut() {
 	p.cancel()
 	if p.careTimer != nil {
 		p.careTimer.Stop()
+	}
+	if p.catchTimer != nil {
+		p.catchTimer.Stop()
 	}
 	p.boxes.close()
 	for _, stop := range p.stopOwn {

@@ -2,6 +2,7 @@ package phone
 
 import (
 	"errors"
+	"time"
 
 	"ringfork/signalcore"
 )
@@ -10,6 +11,8 @@ import (
 type Refusal interface {
 	error
 	RefusalCode() string
+	// RefusalWait returns how long the relay asked not to be asked again, 0 if it did not.
+	RefusalWait() time.Duration
 }
 
 // The codes of a relay, or of the way to it, that an Error hands on. All others are CodeRelay.
@@ -42,6 +45,15 @@ func relayCode(err error) string {
 		}
 	}
 	return CodeRelay
+}
+
+// refusalWait returns how long the relay asked to wait, if an error is its refusal.
+func refusalWait(err error) time.Duration {
+	var r Refusal
+	if errors.As(err, &r) {
+		return r.RefusalWait()
+	}
+	return 0
 }
 
 // final reports whether another attempt fails as well, until the application or the relay's operator does something.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"ringfork/signalcore"
 )
@@ -22,6 +23,13 @@ type refusal string
 
 func (r refusal) Error() string       { return "refused: " + string(r) }
 func (r refusal) RefusalCode() string { return string(r) }
+
+func (r refusal) RefusalWait() time.Duration {
+	if r == CodeSlotsFull {
+		return time.Minute
+	}
+	return 0
+}
 
 func (r *refusing) Publish(ctx context.Context, to [20]byte, frame []byte) error {
 	r.posts.Add(1)
@@ -84,6 +92,9 @@ func TestRelayErrorKeepsItsCode(t *testing.T) {
 	}
 	if retriable(relayError("x", refusal("token-missing"))) || !retriable(relayError("x", refusal("slots-full"))) {
 		t.Error("what is refused for good is tried again, or what is refused for now is not")
+	}
+	if wait := refusalWait(relayError("x", refusal(CodeSlotsFull))); wait != time.Minute {
+		t.Errorf("the relay's wait of a minute has become %v", wait)
 	}
 }
 

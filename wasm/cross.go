@@ -9,6 +9,7 @@ import (
 	"os"
 	"sync/atomic"
 	"syscall/js"
+	"time"
 
 	"github.com/hack-pad/safejs"
 
@@ -129,7 +130,10 @@ func promise(f func() (any, error)) js.Value {
 }
 
 // jsError is what JavaScript threw or rejected with.
-type jsError struct{ code, text string }
+type jsError struct {
+	code, text string
+	wait       time.Duration // that a relay asked for
+}
 
 func (e *jsError) Error() string {
 	if e.code != "" {
@@ -141,11 +145,21 @@ func (e *jsError) Error() string {
 // RefusalCode makes an error of the transport a phone.Refusal.
 func (e *jsError) RefusalCode() string { return e.code }
 
+// RefusalWait is the other half of one.
+func (e *jsError) RefusalWait() time.Duration { return e.wait }
+
+// longestWait is the longest that a relay asks for, in ms.
+const longestWait = 60_000
+
 func errorOf(v js.Value) error {
 	if v.Type() != js.TypeObject {
 		return &jsError{text: "JavaScript threw no error object"}
 	}
-	return &jsError{code: text(v.Get("code")), text: text(v.Get("message"))}
+	e := &jsError{code: text(v.Get("code")), text: text(v.Get("message"))}
+	if wait := v.Get("retryAfter"); wait.Type() == js.TypeNumber && wait.Float() > 0 {
+		e.wait = time.Duration(min(wait.Float(), longestWait) * float64(time.Millisecond))
+	}
+	return e
 }
 
 // call calls a method of an object that somebody else made. What it throws is an error.

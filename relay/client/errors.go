@@ -45,6 +45,9 @@ func (e *Error) Error() string {
 // RefusalCode returns Code, for who knows this type by its methods only.
 func (e *Error) RefusalCode() string { return e.Code }
 
+// RefusalWait returns RetryAfter, likewise.
+func (e *Error) RefusalWait() time.Duration { return e.RetryAfter }
+
 // Unwrap returns the cause: of a request that was given up, its context's error.
 func (e *Error) Unwrap() error { return e.Err }
 

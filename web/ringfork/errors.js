@@ -96,6 +96,8 @@ export class RingforkError extends Error {
     this.name = "RingforkError";
     /** One of {@link errorCodes}; stable. */
     this.code = code;
+    /** How long the relay that refused asked to wait, in ms; 0 if it did not. */
+    this.retryAfter = 0;
   }
 }
 

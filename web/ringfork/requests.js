@@ -194,15 +194,12 @@ export class Requests {
 /** @param {Uint8Array | null} token */
 const authorization = (token) => (token ? { Authorization: bearer(token) } : undefined);
 
-/** When the relay said to come back. @type {WeakMap<RingforkError, number>} */
-const waits = new WeakMap();
-
 /**
  * How long the relay asked to wait before it is asked again, in ms; 0 if it did not.
  * @param {unknown} error
  */
 export function retryAfter(error) {
-  return error instanceof RingforkError ? (waits.get(error) ?? 0) : 0;
+  return error instanceof RingforkError ? error.retryAfter : 0;
 }
 
 /**
@@ -219,7 +216,7 @@ async function refusal(response) {
   }
   const error = errorOf(response.status, code);
   const seconds = Number(response.headers.get("Retry-After"));
-  if (seconds > 0) waits.set(error, Math.min(seconds * 1000, longestWait));
+  if (seconds > 0) error.retryAfter = Math.min(seconds * 1000, longestWait);
   return error;
 }
 

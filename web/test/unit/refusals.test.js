@@ -166,6 +166,16 @@ test("a frame waits as long as the relay said, for that mailbox only", async (t)
   await transport.publish(address, frame);
 });
 
+test("an error says how long the relay asked to wait", async (t) => {
+  let answer = refuse(503, "slots-full", { "Retry-After": "30" });
+  const { transport } = withFetch(t, () => answer());
+  await assert.rejects(transport.putSlot(address, frame, 0), { code: "slots-full", retryAfter: 30_000 });
+  answer = refuse(429, "rate-limited", { "Retry-After": "3600" });
+  await assert.rejects(transport.getSlot(address), { code: "rate-limited", retryAfter: 60_000 });
+  answer = refuse(500, "internal");
+  await assert.rejects(transport.getSlot(address), { retryAfter: 0 });
+});
+
 test("a mailbox whose proof is wrong is not proved again on this connection, and the phone hears why", async (t) => {
   const { transport, errors, states } = setUp(t);
   transport.subscribe(mailbox(), () => {}, () => {});

@@ -73,6 +73,8 @@ export type ErrorCode = keyof typeof errorCodes;
 export declare class RingforkError extends Error {
     /** One of {@link errorCodes}; stable. */
     code: string;
+    /** How long the relay that refused asked to wait, in ms; 0 if it did not. */
+    retryAfter: number;
     /**
      * @param {string} code one of {@link errorCodes}
      * @param {string} [message] the code's meaning when left out
