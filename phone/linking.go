@@ -297,6 +297,9 @@ type Approval struct {
 	Code  string // what the new device must show too
 	Label string // what it calls itself
 
+	word              sync.Mutex // held while the owner's word is given: a second one waits
+	given, yes, taken bool       // the word, and whether the relay took it
+
 	mu   sync.Mutex
 	said saying
 }
@@ -366,57 +369,56 @@ func (a *Approval) sayOn() {
 	}
 }
 
-// answer sends the owner's word.
-func (a *Approval) answer(ctx context.Context, m keys.LinkMessage) error {
-	ask, _ := a.end.Ask()
-	a.mu.Lock()
-	a.said = saying{m, ask.Reply}
-	a.mu.Unlock()
-	time.AfterFunc(linkReply, a.over)
-	return a.line.sayAgain(ctx, m, ask.Reply)
-}
-
-// ready reports why it is too late for the owner's word.
-func (a *Approval) ready() error {
+// answer gives the owner's word, for which grant makes the message. Given again it is said again if the relay did not take it.
+func (a *Approval) answer(ctx context.Context, yes bool, grant func() (keys.LinkGrant, error)) error {
+	a.word.Lock()
+	defer a.word.Unlock()
 	switch {
 	case a.p.gone.Load():
 		return errClosed()
-	case a.ctx.Err() != nil:
+	case a.given && a.yes != yes:
+		return &Error{Code: CodeWrongState, Text: "the new device was answered otherwise already"}
+	case a.taken:
+		return nil
+	case a.ctx.Err() != nil: // too late
 		return linkError(context.DeadlineExceeded)
 	}
+	ask, _ := a.end.Ask()
+	if !a.given {
+		m, err := grant()
+		if err != nil {
+			return err
+		}
+		a.mu.Lock()
+		a.said = saying{m, ask.Reply}
+		a.mu.Unlock()
+		a.given, a.yes = true, yes
+	}
+	if err := a.line.sayAgain(ctx, a.said.message, ask.Reply); err != nil {
+		return err
+	}
+	a.taken = true
+	time.AfterFunc(linkReply, a.over)
 	return nil
 }
 
-// Approve lets the new device in: the owner found the same short code on both.
+// Approve lets the new device in: the owner found the same short code on both. Approved again, it still is; one that was
+// rejected is CodeWrongState.
 func (a *Approval) Approve(ctx context.Context) error {
-	if err := a.ready(); err != nil {
-		return err
-	}
-	ask, _ := a.end.Ask()
-	err := a.p.commit(ctx, func(account *keys.Account, _ *keys.Contacts) error {
-		if err := account.AddDevice(keys.NewDevice{ID: ask.Device, Recipient: ask.Recipient, Label: ask.Label}, time.Now()); err != nil {
-			return &Error{Code: CodeDevicesFull, Text: "the device was not added", Err: err}
+	return a.answer(ctx, true, func() (keys.LinkGrant, error) {
+		ask, _ := a.end.Ask()
+		err := a.p.commit(ctx, func(account *keys.Account, _ *keys.Contacts) error {
+			if err := account.AddDevice(keys.NewDevice{ID: ask.Device, Recipient: ask.Recipient, Label: ask.Label}, time.Now()); err != nil {
+				return &Error{Code: CodeDevicesFull, Text: "the device was not added", Err: err}
+			}
+			return nil
+		})
+		if err != nil {
+			return keys.LinkGrant{}, err
 		}
-		return nil
+		return a.end.Approve(a.p.own().Locator().Bytes())
 	})
-	if err != nil {
-		return err
-	}
-	grant, err := a.end.Approve(a.p.own().Locator().Bytes())
-	if err != nil {
-		return err
-	}
-	return a.answer(ctx, grant)
 }
 
-// Reject sends the new device away.
-func (a *Approval) Reject(ctx context.Context) error {
-	if err := a.ready(); err != nil {
-		return err
-	}
-	grant, err := a.end.Reject()
-	if err != nil {
-		return err
-	}
-	return a.answer(ctx, grant)
-}
+// Reject sends the new device away. Rejected again, it still is; one that was approved is CodeWrongState.
+func (a *Approval) Reject(ctx context.Context) error { return a.answer(ctx, false, a.end.Reject) }

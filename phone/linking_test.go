@@ -4,6 +4,8 @@ package phone
 
 import (
 	"context"
+	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -108,5 +110,77 @@ func TestLinkIsLetGo(t *testing.T) {
 		if err := answer(t.Context()); Code(err) != CodeClosed {
 			t.Errorf("the owner's word after the phone was closed gives %v", err)
 		}
+	}
+}
+
+// deafTo is a transport to one mailbox of which nothing gets through.
+type deafTo struct {
+	Transport
+	to atomic.Pointer[[20]byte]
+}
+
+func (r *deafTo) Publish(ctx context.Context, to [20]byte, frame []byte) error {
+	if no := r.to.Load(); no != nil && *no == to {
+		return errors.New("refused")
+	}
+	return r.Transport.Publish(ctx, to, frame)
+}
+
+// TestAnswerTwice gives the owner's word on a new device twice at once, and again where the relay did not take it the first time.
+// It is one word, and the other one is too late.
+func TestAnswerTwice(t *testing.T) {
+	t.Parallel()
+	w := newWild(t)
+	relay := &deafTo{}
+	bob := w.open("Bob", newMemory(), func(c *Config) { relay.Transport = c.Transport; c.Transport = relay })
+	for _, yes := range []bool{true, false} {
+		request, requester, _ := w.asking(t, newMemory())
+		a, err := bob.ApproveLink(t.Context(), request.Link())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := request.Code(); err != nil {
+			t.Fatal(err)
+		}
+		word, other := a.Approve, a.Reject
+		if !yes {
+			word, other = a.Reject, a.Approve
+		}
+		relay.to.Store(&requester)
+		ctx, cancel := context.WithCancel(t.Context())
+		first := make(chan error, 1)
+		go func() { first <- word(ctx) }()
+		eventually(t, "the word", func() bool {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			_, given := a.said.message.(keys.LinkGrant)
+			return given
+		})
+		cancel()
+		if err := <-first; err == nil {
+			t.Error("the word got through")
+		}
+		if err := other(t.Context()); Code(err) != CodeWrongState {
+			t.Errorf("the other word gives %v", err)
+		}
+		relay.to.Store(nil)
+		both := make(chan error, 2)
+		for range 2 {
+			go func() { both <- word(t.Context()) }()
+		}
+		for range 2 {
+			if err := <-both; err != nil {
+				t.Errorf("the word, said again: %v", err)
+			}
+		}
+		if err := request.Wait(); yes && err != nil || !yes && Code(err) != CodeLinkRejected {
+			t.Errorf("the new device gets %v", err)
+		}
+		if err := word(t.Context()); err != nil {
+			t.Errorf("the word, said once more: %v", err)
+		}
+	}
+	if n := len(bob.Devices()); n != 2 {
+		t.Errorf("%d devices, want 2", n)
 	}
 }

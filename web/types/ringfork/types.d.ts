@@ -105,9 +105,13 @@ export type LinkApproval = {
      */
     label: string;
     /**
-     * makes it a device of the account
+     * makes it a device of the account. Where that failed it may be tried again; `wrong-state`
+     * after `reject`
      */
     approve: () => Promise<void>;
+    /**
+     * likewise
+     */
     reject: () => Promise<void>;
 };
 export type Peer = {
@@ -425,8 +429,9 @@ export type RawApi = {
  * @typedef {object} LinkApproval
  * @property {string} confirm the short code: approve if the other device shows the same
  * @property {string} label what the other device calls itself
- * @property {() => Promise<void>} approve makes it a device of the account
- * @property {() => Promise<void>} reject
+ * @property {() => Promise<void>} approve makes it a device of the account. Where that failed it may be tried again; `wrong-state`
+ *   after `reject`
+ * @property {() => Promise<void>} reject likewise
  */
 /**
  * The other account of a call.
