@@ -151,6 +151,10 @@ func TestTCPConns(t *testing.T) {
 		if perClient, most := tcpConns(c.limits, c.reading, c.files); perClient != c.perClient || most != c.most {
 			t.Errorf("%+v: %d and %d", c, perClient, most)
 		}
+		conns, allocations := turnFiles(c.files)
+		if want := min(12288, c.files/16*3); conns+allocations != want {
+			t.Errorf("%+v: %d and %d for TURN, want %d together", c, conns, allocations, want)
+		}
 	}
 }
 

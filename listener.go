@@ -18,7 +18,7 @@ const clientConns = 2048
 const connsFactor = 3
 
 // tcpConns returns how many connections one client may have, and how many all together, where the system lets this program
-// have so many files open: a quarter of those is for what is no connection of a client, and a quarter what one may take at most.
+// have so many files open: a quarter of those is for TURN (see turnFiles) and what is no connection, and a quarter what one may take at most.
 func tcpConns(limits float64, reading, files int) (perClient, most int) {
 	return min(int(clientConns*limits), files/4), min(connsFactor*reading, files/4*3)
 }

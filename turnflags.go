@@ -194,6 +194,7 @@ func (s *server) startTURN(web netip.Addr, origins []string, cert *certificate) 
 	cfg := turnConfig(o.at, web)
 	cfg.Limits, cfg.MinPort, cfg.MaxPort = s.limits, o.minPort, o.maxPort
 	cfg.TotalBytes = o.mbits * 1e6 / 8
+	cfg.MaxConns, cfg.MaxAllocations = turnFiles(openFiles())
 	if cert != nil {
 		cfg.TLS, cfg.TLSPort = cert.config(), o.tlsPort
 		if o.tlsPort == 0 && !o.anyTLSPort && s.port != 0 {
@@ -279,6 +280,12 @@ func turnConfig(public netip.AddrPort, web netip.Addr) turn.Config {
 		}
 	}
 	return turn.Config{Listen: netip.AddrPortFrom(listen, public.Port()).String(), PublicIP: public.Addr()}
+}
+
+// turnFiles returns how many connections and allocations TURN may have open, where the system lets this program have so many files
+// open: some of the quarter that is left by tcpConns.
+func turnFiles(files int) (conns, allocations int) {
+	return min(turn.DefaultMaxConns, files/8), min(turn.DefaultMaxAllocations, files/16)
 }
 
 // ownAddrs returns the IP addresses of this machine.

@@ -93,7 +93,7 @@ func FuzzStream(f *testing.F) {
 	f.Add([]byte{0x40, 0, 0xff, 0xfc, 0, 0, 0, 0, 0}, byte(200))
 	f.Fuzz(func(t *testing.T, stream []byte, step byte) {
 		in := &steps{rest: stream, step: int(step) + 1}
-		conn := turn.NewSTUNConn(&tcpConn{Conn: in, raw: in, set: newConnSet(1, newStarts())})
+		conn := turn.NewSTUNConn(&tcpConn{Conn: in, raw: in, set: newConnSet(DefaultMaxConns, 1, newStarts())})
 		buf := make([]byte, 1600)
 		for range len(stream) + 1 {
 			n, _, err := conn.ReadFrom(buf)

@@ -93,7 +93,7 @@ func TestStreamsThatAreNone(t *testing.T) {
 
 // One client address cannot have all connections, and a second one from the same port is none of a browser's.
 func TestConnectionsAreBounded(t *testing.T) {
-	set := newConnSet(1, newStarts())
+	set := newConnSet(DefaultMaxConns, 1, newStarts())
 	add := func(ip string, port uint16) *tcpConn {
 		a, b := net.Pipe()
 		t.Cleanup(func() { a.Close(); b.Close() })
@@ -126,6 +126,19 @@ func TestConnectionsAreBounded(t *testing.T) {
 	set.close()
 	if add("192.0.2.3", 1) != nil {
 		t.Error("a server that is closed takes connections")
+	}
+
+	set = newConnSet(4, 1000, newStarts())
+	got := ""
+	for _, ip := range []string{"192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"} {
+		if add(ip, uint16(len(got)+1)) != nil {
+			got += "+"
+		} else {
+			got += "-"
+		}
+	}
+	if got != "++-++-" {
+		t.Errorf("of four connections, half of them for a client, are had %s", got)
 	}
 }
 

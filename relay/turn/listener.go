@@ -2,6 +2,7 @@ package turn
 
 import (
 	"crypto/tls"
+	"errors"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -11,18 +12,20 @@ import (
 )
 
 const (
-	// maxConns bounds the TCP connections, which cost something even before they authenticate.
-	maxConns = 8192
-	// maxClientConns bounds those of one client address, times Config.Limits: one for each allocation, and some that wait.
+	// maxClientConns bounds the connections of one client address, times Config.Limits: one for each allocation, and some that
+	// wait. One has half of Config.MaxConns at most.
 	maxClientConns = clientShare*maxUserAllocations + 64
 	// idleTimeout ends a connection that says nothing: an allocation is refreshed at least every ten minutes.
 	idleTimeout = 11 * time.Minute
+	// minPause and maxPause are how long to accept no connection after that failed: first, and at most.
+	minPause, maxPause = 5 * time.Millisecond, time.Second
 	// firstTimeout ends one that has no allocation, however much it says.
 	firstTimeout = 30 * time.Second
 )
 
 // connSet remembers the connections of several listeners, because pion does not: its Close would leave them open.
 type connSet struct {
+	most    int
 	clients *limit.Count
 	starts  *starts
 
@@ -31,8 +34,9 @@ type connSet struct {
 	closed bool
 }
 
-func newConnSet(limits float64, starts *starts) *connSet {
-	return &connSet{clients: limit.NewCount(int(maxClientConns * limits)), starts: starts, conns: map[source]*tcpConn{}}
+func newConnSet(most int, limits float64, starts *starts) *connSet {
+	perClient := int(min(maxClientConns*limits, float64(most/2)))
+	return &connSet{most: most, clients: limit.NewCount(perClient), starts: starts, conns: map[source]*tcpConn{}}
 }
 
 // listener puts what it accepts into a connSet. With tls the connections are encrypted; the handshake is part of the first
@@ -44,13 +48,20 @@ type listener struct {
 	tls *tls.Config
 }
 
-// Accept implements net.Listener. A connection too many is closed at once.
+// Accept implements net.Listener. A connection too many is closed at once. pion accepts no more after an error, and most are
+// none for good, such as that there are no files left: the only one returned is net.ErrClosed.
 func (l *listener) Accept() (net.Conn, error) {
+	pause := minPause
 	for {
 		conn, err := l.Listener.Accept()
-		if err != nil {
+		if errors.Is(err, net.ErrClosed) {
 			return nil, err
+		} else if err != nil {
+			time.Sleep(pause)
+			pause = min(2*pause, maxPause)
+			continue
 		}
+		pause = minPause
 		c := &tcpConn{Conn: conn, raw: conn, set: l.set, client: sourceOf(l.way, conn.RemoteAddr())}
 		c.since.Store(time.Now().UnixNano())
 		if l.tls != nil {
@@ -66,7 +77,7 @@ func (l *listener) Accept() (net.Conn, error) {
 func (s *connSet) add(c *tcpConn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.conns[c.client] != nil || s.closed || len(s.conns) >= maxConns || !s.clients.Add(prefixOf(c.raw.RemoteAddr())) {
+	if s.conns[c.client] != nil || s.closed || len(s.conns) >= s.most || !s.clients.Add(prefixOf(c.raw.RemoteAddr())) {
 		return false
 	}
 	s.conns[c.client] = c

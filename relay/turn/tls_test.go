@@ -71,7 +71,7 @@ func TestIdleConnections(t *testing.T) {
 		want  time.Duration
 	}{{time.Second, firstTimeout - time.Second}, {0, idleTimeout}} {
 		conn := &deadlines{}
-		c := &tcpConn{Conn: conn, raw: conn, set: newConnSet(1, newStarts())}
+		c := &tcpConn{Conn: conn, raw: conn, set: newConnSet(DefaultMaxConns, 1, newStarts())}
 		now := time.Now()
 		if test.since != 0 {
 			c.since.Store(now.Add(-test.since).UnixNano())

@@ -25,6 +25,12 @@ import (
 // CredentialLife is for how long a new allocation may be made with credentials of ICEServers.
 const CredentialLife = 10 * time.Minute
 
+// What may be open where Config does not say: allocations, and TCP and TLS connections.
+const (
+	DefaultMaxAllocations = 4096
+	DefaultMaxConns       = 8192
+)
+
 // Config says how a server is run. Only Listen must be set.
 type Config struct {
 	// Listen is the address for UDP and TCP, "ip:port". Port 0 lets the system choose one, the same for both.
@@ -36,8 +42,11 @@ type Config struct {
 	Realm string
 	// MinPort and MaxPort bound the ports of relayed addresses, for a firewall. Zero: any that the system gives.
 	MinPort, MaxPort uint16
-	// MaxAllocations bounds the open allocations. Zero means 4,096.
+	// MaxAllocations bounds the open allocations. Zero means DefaultMaxAllocations.
 	MaxAllocations int
+	// MaxConns bounds the open TCP and TLS connections, which cost something even before they authenticate. Zero means
+	// DefaultMaxConns.
+	MaxConns int
 	// Limits multiplies what one client address may use: 512 allocations and 100 Mbit/s of relayed traffic in both directions
 	// together, whatever credentials it has. Zero means 1. One set of credentials may use a quarter of what one address may.
 	Limits float64
@@ -89,7 +98,10 @@ func Start(cfg Config) (*Server, error) {
 		cfg.Realm = "ringfork"
 	}
 	if cfg.MaxAllocations <= 0 {
-		cfg.MaxAllocations = 4096
+		cfg.MaxAllocations = DefaultMaxAllocations
+	}
+	if cfg.MaxConns <= 0 {
+		cfg.MaxConns = DefaultMaxConns
 	}
 	if cfg.Limits <= 0 {
 		cfg.Limits = 1
@@ -128,7 +140,7 @@ func serve(cfg Config, listen, public netip.Addr, udp net.PacketConn, ports ...n
 		addr:  netip.AddrPortFrom(public, addrPortOf(udp.LocalAddr()).Port()),
 		creds: &credentials{secret: make([]byte, 32), now: cfg.now},
 		quota: newQuota(cfg.MaxAllocations, cfg.Limits, cfg.now),
-		conns: newConnSet(cfg.Limits, starts),
+		conns: newConnSet(cfg.MaxConns, cfg.Limits, starts),
 	}
 	rand.Read(s.creds.secret)
 	if cfg.TotalBytes > 0 {
