@@ -89,7 +89,7 @@ func (p *Phone) ownHeadUnknown(c keys.Contact, head signalcore.Hash) {
 func (p *Phone) judgeHeads() {
 	for id, head := range p.heads {
 		if !p.own().Knows(head) {
-			p.tell(Warning{Code: CodeLogForked, Contact: id})
+			p.warnOf(id, CodeLogForked)
 		}
 	}
 	clear(p.heads)

@@ -24,7 +24,8 @@ type DevicesChanged struct{ Name, Card string }
 type RequestsChanged struct{}
 
 // Warning says that something happened that the user should look at. Codes are WarnDeviceAdded, CodeLogForked,
-// CodeSlotInvalid, CodeSlotStale and CodeNewer: what the relay showed of the contact was refused. Of the own account they are
+// CodeSlotInvalid, CodeSlotStale, CodeSlotExpired and CodeNewer: what the relay showed of the contact was refused. Each comes once,
+// as long as nothing newer is known of the contact. Of the own account they are
 // CodeLogForked, CodeNewer, CodeStoreNewer and CodeSlotTaken: what changes here does not reach other devices and contacts.
 type Warning struct {
 	Code    string

@@ -300,8 +300,26 @@ func (p *Phone) refuse(c keys.Contact, err error) {
 	p.drop(why)
 	switch why {
 	case CodeLogForked, frame.ReasonLogHead:
-		p.tell(Warning{Code: CodeLogForked, Contact: c.ID()})
-	case CodeSlotInvalid, CodeSlotStale, CodeNewer:
-		p.tell(Warning{Code: why, Contact: c.ID()})
+		p.warnOf(c.ID(), CodeLogForked)
+	case CodeSlotInvalid, CodeSlotStale, CodeSlotExpired, CodeNewer:
+		p.warnOf(c.ID(), why)
 	}
+}
+
+// suspicion is why a contact is not what it seems to be.
+type suspicion struct {
+	of   keys.AccountID
+	code string
+}
+
+// warnOf warns of a contact: each thing once, as long as nothing newer is known of that contact. What is wrong is found again by each
+// attempt to reach them, of which a call makes many.
+func (p *Phone) warnOf(id keys.AccountID, code string) {
+	c, _ := p.contact(id)
+	of := suspicion{id, code}
+	if sequence, warned := p.suspicions[of]; warned && sequence == c.Public.Sequence {
+		return
+	}
+	p.suspicions[of] = c.Public.Sequence
+	p.tell(Warning{Code: code, Contact: id})
 }

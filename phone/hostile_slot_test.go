@@ -121,11 +121,11 @@ func TestContactSlotLies(t *testing.T) {
 		})
 	}
 	w.put(slot, stale)
-	before := alice.Drops()[CodeSlotStale]
+	before := alice.Drops()[CodeSlotExpired]
 	w.talk(alice, bob) // what she knows is not too old yet
-	alice.awaitDrops(t, CodeSlotStale, before+1)
-	alice.awaitWarning(t, CodeSlotStale, bob.Account())
-	if _, err := dave.AddContact(t.Context(), bob.Card(), ""); Code(err) != CodeSlotStale {
+	alice.awaitDrops(t, CodeSlotExpired, before+1)
+	alice.awaitWarning(t, CodeSlotExpired, bob.Account())
+	if _, err := dave.AddContact(t.Context(), bob.Card(), ""); Code(err) != CodeSlotExpired {
 		t.Errorf("adding the contact gives %v", err)
 	}
 	if len(carol.rang())+len(dave.rang()) > 0 {
@@ -151,16 +151,21 @@ func TestExpiredHead(t *testing.T) {
 
 	before := len(w.framesTo(ringFor(alice, bob)))
 	call := alice.dial(t, bob)
-	alice.awaitDrops(t, CodeSlotStale, 1)
-	alice.awaitWarning(t, CodeSlotStale, bob.Account())
+	alice.awaitDrops(t, CodeSlotExpired, 1)
+	alice.awaitWarning(t, CodeSlotExpired, bob.Account())
 	if s := alice.stateOf(call); s != signalcore.StateDialing || len(w.framesTo(ringFor(alice, bob))) > before {
 		t.Errorf("a call to who may be anybody by now is %v, and %d frames went out", s, len(w.framesTo(ringFor(alice, bob)))-before)
 	}
+	alice.awaitDrops(t, CodeSlotExpired, 3) // she tries again
 	alice.HangUp(call)
 	alice.reaches(t, call, signalcore.StateEnded)
+	before = alice.Drops()[CodeSlotExpired]
 	other := bob.dial(t, alice)
-	alice.awaitDrops(t, CodeSlotStale, 2)
+	alice.awaitDrops(t, CodeSlotExpired, before+1)
 	bob.HangUp(other)
+	if warned := alice.warnings(); !slices.Equal(warned, []string{CodeSlotExpired}) {
+		t.Errorf("she was warned of %q", warned)
+	}
 	if len(alice.rang())+len(bob.rang()) > 0 {
 		t.Error("it rang by a head that is too old")
 	}

@@ -76,7 +76,8 @@ type Phone struct {
 	lookAt               time.Time                     // when the account is looked at again, whatever happens
 	changes              uint64                        // told to own endpoints
 	sharing              map[uint32]context.CancelFunc // ends what is said until it is taken, by the count of changes of all addresses
-	warned               []string
+	warned               []string                      // of the own account
+	suspicions           map[suspicion]uint64          // of contacts, with the sequence by which each was known then
 	greetings            map[keys.AccountID]greeting
 	hellos               map[helloKind]uint64
 	heads                map[keys.AccountID]signalcore.Hash      // of this account's log, as contacts know it and this device does not
@@ -115,7 +116,8 @@ func Open(ctx context.Context, cfg Config) (*Phone, error) {
 		sessions: map[signalcore.CallID]*session{}, rings: map[signalcore.CallID]*rung{},
 		lingering: map[signalcore.CallID]func(){},
 		held:      map[signalcore.CallID][]*heldFrame{}, conns: map[signalcore.ConnID]*leg{},
-		greetings: map[keys.AccountID]greeting{}, hellos: map[helloKind]uint64{},
+		suspicions: map[suspicion]uint64{},
+		greetings:  map[keys.AccountID]greeting{}, hellos: map[helloKind]uint64{},
 		heads:   map[keys.AccountID]signalcore.Hash{},
 		reading: map[keys.AccountID][]func(keys.Contact){},
 		sharing: map[uint32]context.CancelFunc{},

@@ -56,7 +56,7 @@ func fetchPublic(ctx context.Context, t Transport, card keys.Card) (keys.Public,
 	case err != nil:
 		return keys.Public{}, &Error{Code: CodeSlotInvalid, Text: "what the relay has under this card is not its owner's", Err: err}
 	case public.Expired(time.Now()):
-		return keys.Public{}, &Error{Code: CodeSlotStale,
+		return keys.Public{}, &Error{Code: CodeSlotExpired,
 			Text: "what the relay has under this card is more than two weeks old: its owner has to open their page once"}
 	}
 	return public, nil

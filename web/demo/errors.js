@@ -35,6 +35,7 @@ const sentences = {
   "newer-version": "This was written by a newer Ringfork. Reload the page to get it.",
   "slot-taken": "The relay lets somebody else write in your place: changes made here reach none of your devices and contacts. Tell who runs it.",
   "slot-stale": "The relay shows something older than you have seen before. Try again later, or at another relay.",
+  "slot-expired": "This person was not here for two weeks, or the relay hides it. They can be called when they have opened their page again.",
   "log-forked": "The relay shows devices of this person that contradict what you have seen before. Ask them over another way before you go on.",
   "unknown-request": "This request was answered already, or taken back.",
   "safety-mismatch": "This is not the safety number of this person.",

@@ -26,6 +26,7 @@ export const errorCodes = Object.freeze({
   "unknown-request": "nobody of this id asks to be a contact",
   "safety-mismatch": "what was scanned is not the safety number of this contact: the keys that both sides have differ",
   "slot-stale": "the relay shows an older state of an account than was seen before",
+  "slot-expired": "what the relay keeps of an account is more than two weeks old; its owner has to open their page once",
   "newer-version": "what the relay keeps of an account was written by a newer version of this module; load that one",
   "slot-taken": "the relay lets somebody else write in the place of this account; what changes here reaches nobody",
   "log-forked": "the relay shows a history of an account's devices that contradicts the one that was seen before",

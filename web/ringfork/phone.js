@@ -128,7 +128,7 @@ export class Phone extends PhoneEventTarget {
    * @param {string} card a card's link or code
    * @param {{ name?: string }} [options] what to call the contact; what it calls itself when left out
    * @returns {Promise<Contact>}
-   * @throws {RingforkError} bad-card, self-call, slot-empty, slot-invalid, slot-stale, log-forked, contacts-full,
+   * @throws {RingforkError} bad-card, self-call, slot-empty, slot-invalid, slot-expired, log-forked, contacts-full,
    *   relay-unreachable, store-failed, closed, crashed
    */
   addContact(card, { name = "" } = {}) {
