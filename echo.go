@@ -23,7 +23,7 @@ func runEcho(ctx context.Context, args []string, stdout io.Writer) error {
 	}
 	origin, err := relay.ParseOrigin(*relayURL)
 	if err != nil {
-		return badUsage("-relay %q is not http(s)://HOST[:PORT]", *relayURL)
+		return badUsage("-relay %v", err)
 	}
 	if *dir == "" {
 		user, err := os.UserConfigDir()

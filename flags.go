@@ -116,6 +116,9 @@ func parseServe(args []string) (*server, error) {
 		return nil, badUsage("a certificate needs both: -tls-cert FILE and -tls-key FILE")
 	}
 	s.drain = time.Duration(*drain * float64(time.Second))
+	if *turnTLS != "" && s.tlsCert == "" && !s.lan {
+		return nil, badUsage("-turn-tls needs -tls-cert FILE and -tls-key FILE: what clients speak TLS with must have a certificate")
+	}
 	if s.lan {
 		if err := s.checkLAN(); err != nil {
 			return nil, err

@@ -159,6 +159,8 @@ func (s *server) checkLAN() error {
 		return badUsage("-lan needs an IP address in -addr, or none: the certificate is made for it")
 	case s.tlsCert != "":
 		return badUsage("-lan makes its own certificate: leave out -tls-cert and -tls-key")
+	case s.turn.tlsPort != 0 || s.turn.anyTLSPort:
+		return badUsage("-lan has no TURN over TLS, since who gets past a browser's warning does so for pages only: leave out -turn-tls")
 	case len(s.origins) > 0:
 		return badUsage("-lan is for pages at this machine's addresses: leave out -origin")
 	}

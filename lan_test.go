@@ -17,7 +17,7 @@ import (
 
 func TestLAN(t *testing.T) {
 	data := t.TempDir()
-	s := launch(t, "-turn-tls", "0", "-lan", "-data", data)
+	s := launch(t, "-lan", "-data", data)
 	if s.url != "https://"+s.addr {
 		t.Fatalf("it is at %s", s.url)
 	}
@@ -45,7 +45,7 @@ func TestLAN(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The next time it is the same one.
-	s = launch(t, "-turn-tls", "0", "-lan", "-data", data)
+	s = launch(t, "-lan", "-data", data)
 	if status, _, _ := s.ask(client, "/healthz"); status != 200 {
 		t.Errorf("with the first certificate: %d", status)
 	}
@@ -54,7 +54,7 @@ func TestLAN(t *testing.T) {
 // Without a folder nothing is left behind.
 func TestLANKeepsNothingWithoutFolder(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
-	s := launch(t, "-turn-tls", "0", "-lan")
+	s := launch(t, "-lan")
 	if err := s.stop(nil); err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ func parseOrigins(flag, list string) ([]string, error) {
 	for text := range strings.SplitSeq(list, ",") {
 		origin, err := relay.ParseOrigin(text)
 		if err != nil {
-			return nil, badUsage("%s %q is not http(s)://HOST[:PORT]", flag, text)
+			return nil, badUsage("%s %v", flag, err)
 		}
 		origins = append(origins, origin)
 	}

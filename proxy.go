@@ -22,6 +22,12 @@ func parseProxies(text string) (proxies, error) {
 			}
 			prefix = netip.PrefixFrom(addr, addr.BitLen())
 		}
+		// Clients' addresses are compared as IPv4 where they are.
+		if addr := prefix.Addr(); addr.Is4In6() {
+			if prefix = netip.PrefixFrom(addr.Unmap(), prefix.Bits()-96); !prefix.IsValid() {
+				return nil, badUsage("-proxy %q is more than all of IPv4: write 0.0.0.0/0", part)
+			}
+		}
 		list = append(list, prefix.Masked())
 	}
 	return list, nil
@@ -31,7 +37,7 @@ func parseProxies(text string) (proxies, error) {
 type proxies []netip.Prefix
 
 func (p proxies) contain(a netip.Addr) bool {
-	return slices.ContainsFunc(p, func(prefix netip.Prefix) bool { return prefix.Contains(a) })
+	return slices.ContainsFunc(p, func(prefix netip.Prefix) bool { return prefix.Contains(a.WithZone("")) })
 }
 
 // clientAddr returns the address of a request's client: the connection's, or when that is a proxy's, the one that the nearest

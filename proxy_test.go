@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"testing"
 )
 
@@ -12,6 +13,12 @@ func TestClientAddr(t *testing.T) {
 	p, err := parseProxies("10.0.0.0/8, 2001:db8::1")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if mapped, err := parseProxies("::ffff:10.0.0.0/104, ::ffff:10.1.2.3"); err != nil || mapped[0] != p[0] || mapped[1].String() != "10.1.2.3/32" {
+		t.Errorf("IPv4 written as IPv6: %v, %v", mapped, err)
+	}
+	if near, err := parseProxies("fe80::1%eth0"); err != nil || !near.contain(netip.MustParseAddr("fe80::1%eth0")) {
+		t.Errorf("a proxy on the same link: %v, %v", near, err)
 	}
 	for _, test := range []struct {
 		remote  string

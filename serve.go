@@ -32,7 +32,7 @@ Flags of the server:
                       Without it all that comes through a proxy counts as one client
   -turn IP[:PORT]     how clients reach the TURN server, over UDP and TCP, if not at the web server's IP address
                       and a port that is free
-  -turn-tls PORT      its port for TLS, when there is a certificate (default 5349; 0: one that is free)
+  -turn-tls PORT      its port for TLS, with -tls-cert only (default 5349; 0: one that is free)
   -turn-ports LOW-HIGH
                       the UDP ports of relayed addresses, for a firewall (default: any that are free)
   -turn-mbits N       Mbit/s that all who use it together may relay; the rest is dropped (default 0: no bound)

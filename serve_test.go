@@ -299,7 +299,8 @@ func TestParseServe(t *testing.T) {
 		"-addr", "-addr x", "-addr 127.0.0.1", "-addr 127.0.0.1:http", "-addr :65536", "-addr :-1", "-x", "-addr :1 more",
 		"-origin calls.example", "-origin https://a.example/path", "-origin ftp://a.example", "-origin https://", "-origin ,",
 		"-origin https://me@a.example", "-origin https://a.example?x", "-turn calls.example", "-turn 0.0.0.0:1", "-turn 1.2.3.4:x",
-		"-allow calls.example", "-proxy all", "-proxy 10.0.0.0/33", "-tls-cert a", "-tls-key b", "-ops 9", "-backlog -1", "-backlog 2000000", "-slots -1", "-conns -1", "-limits 0", "-limits NaN", "-limits x",
+		"-origin https://*.a.example", "-allow https://*.a.example", "-allow https://bücher.example",
+		"-allow calls.example", "-proxy all", "-proxy 10.0.0.0/33", "-proxy ::ffff:0.0.0.0/95", "-tls-cert a", "-tls-key b", "-ops 9", "-backlog -1", "-backlog 2000000", "-slots -1", "-conns -1", "-limits 0", "-limits NaN", "-limits x",
 		"-drain -1", "-drain NaN", "-lan -tls-cert a -tls-key b", "-lan -origin https://a.example", "-lan -addr localhost:0", "token",
 	} {
 		var bad *usageError

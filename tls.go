@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -95,8 +94,8 @@ func (c *certificate) origins(port string) []string {
 	defer c.mu.Unlock()
 	var origins []string
 	for _, name := range c.now.Leaf.DNSNames {
-		if !strings.Contains(name, "*") {
-			origins = append(origins, relay.Origin("https", name, port))
+		if origin, err := relay.ParseOrigin(relay.Origin("https", name, port)); err == nil {
+			origins = append(origins, origin)
 		}
 	}
 	for _, ip := range c.now.Leaf.IPAddresses {

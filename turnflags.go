@@ -83,7 +83,8 @@ func (o *turnOptions) bound(mbits int) error {
 	case mbits < 0 || mbits > 1e6:
 		return badUsage("-turn-mbits %d is not a number of Mbit/s from 1 to 1000000, or 0", mbits)
 	case mbits > 0 && len(o.urls) > 0:
-		return badUsage("-turn-mbits is for the TURN server of this program: coturn has bps-capacity")
+		return badUsage("-turn-mbits is for the TURN server of this program: coturn bounds each allocation with max-bps " +
+			"and their number with total-quota, and what its line carries is the system's to bound (tc)")
 	}
 	o.mbits = mbits
 	return nil

@@ -21,10 +21,9 @@ func TestParseTURN(t *testing.T) {
 		args string
 		want turnOptions
 	}{
-		{"-turn-tls 0", turnOptions{anyTLSPort: true}},
 		{"-turn-mbits 500", turnOptions{mbits: 500}},
 		{"-turn-ports 50000-50999", turnOptions{minPort: 50000, maxPort: 50999}},
-		{"-turn 192.0.2.1:9 -turn-tls 443", turnOptions{at: netip.MustParseAddrPort("192.0.2.1:9"), tlsPort: 443}},
+		{"-turn 192.0.2.1:9", turnOptions{at: netip.MustParseAddrPort("192.0.2.1:9")}},
 		{
 			"-turn turn:a.example:3478?transport=udp,TURN:[::1]:1?transport=tcp,turns:192.0.2.1,turns:a.example:443?transport=tcp,stun:[2001:db8::1] -turn-secret f",
 			turnOptions{secretFile: "f", urls: []string{
@@ -38,7 +37,15 @@ func TestParseTURN(t *testing.T) {
 			t.Errorf("%s: %+v, %v; want %+v", test.args, got, err, want)
 		}
 	}
+	for port, want := range map[string]turnOptions{"0": {anyTLSPort: true}, "443": {tlsPort: 443}} {
+		got, err := parseServe([]string{"-turn-tls", port, "-tls-cert", "c", "-tls-key", "k"})
+		if err != nil || !reflect.DeepEqual(got.turn, want) {
+			t.Errorf("-turn-tls %s with a certificate: %+v, %v; want %+v", port, got, err, want)
+		}
+	}
 	for _, test := range []struct{ args, want string }{
+		{"-turn-tls 443", "needs -tls-cert FILE"},
+		{"-turn-tls 0 -lan", "leave out -turn-tls"},
 		{"-turn turn:a.example", "needs -turn-secret FILE"},
 		{"-turn-secret f", "name it with -turn"},
 		{"-turn 192.0.2.1 -turn-secret f", "name it with -turn"},
@@ -47,7 +54,7 @@ func TestParseTURN(t *testing.T) {
 		{"-turn-ports 9-8", "range of ports"},
 		{"-turn-ports 9", "range of ports"},
 		{"-turn-mbits -1", "number of Mbit/s"},
-		{"-turn turn:a.example -turn-secret f -turn-mbits 5", "bps-capacity"},
+		{"-turn turn:a.example -turn-secret f -turn-mbits 5", "max-bps"},
 		{"-turn turn:a.example -turn-secret f -turn-ports 1-2", "min-port"},
 		{"-turn-tls https", "number from 0 to 65535"},
 		{"-turn-tls 65536", "number from 0 to 65535"},

@@ -3,19 +3,49 @@ package relay
 import (
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
-// ParseOrigin returns text, such as "https://Calls.example:443/", in the form that browsers give an origin.
+var (
+	// hostName is a host as browsers write it. They take underscores, too.
+	hostName = regexp.MustCompile(`^(?i)[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?$`)
+	// hostNumber ends what browsers take for an IPv4 address, and write as one (WHATWG URL, "ends in a number").
+	hostNumber = regexp.MustCompile(`(?i)(^|\.)([0-9]+|0x[0-9a-f]*)\.?$`)
+)
+
+// ParseOrigin returns text, such as "https://Calls.example:443/", in the form that browsers give an origin. What no browser says
+// to be an origin is an error, which tells how to write it.
 func ParseOrigin(text string) (string, error) {
 	u, err := url.Parse(strings.TrimSpace(text))
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil ||
 		strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
 		return "", fmt.Errorf("%q is not http(s)://HOST[:PORT]", text)
 	}
-	return Origin(u.Scheme, u.Hostname(), u.Port()), nil
+	host, port := u.Hostname(), u.Port()
+	if port != "" {
+		n, err := strconv.ParseUint(port, 10, 16)
+		if err != nil || n == 0 {
+			return "", fmt.Errorf("%q has a port that is none", text)
+		}
+		port = strconv.FormatUint(n, 10)
+	}
+	ip, err := netip.ParseAddr(host)
+	switch {
+	case err == nil && ip.Zone() == "" && !ip.Is4In6():
+		host = ip.String()
+	case strings.Contains(host, "*"):
+		return "", fmt.Errorf("%q has a wildcard: name each origin", text)
+	case strings.ContainsFunc(host, func(r rune) bool { return r >= 0x80 }):
+		return "", fmt.Errorf("%q has letters that browsers write otherwise: give the host in its ASCII form, xn--", text)
+	case err == nil || !hostName.MatchString(host) || hostNumber.MatchString(host):
+		return "", fmt.Errorf("%q is not http(s)://HOST[:PORT]", text)
+	}
+	return Origin(u.Scheme, host, port), nil
 }
 
 // Origin returns an origin; a port that goes without saying is not part of it.

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/coder/websocket"
@@ -14,9 +15,26 @@ func TestParseOrigin(t *testing.T) {
 		"https://[2001:DB8::1]:443": "https://[2001:db8::1]", "http://[::1]:8787": "http://[::1]:8787",
 		"calls.example": "", "wss://calls.example": "", "https://a@calls.example": "", "https://calls.example/x": "", "https://": "",
 		"https://calls.example?": "https://calls.example", "https://calls.example?a": "", "https://calls.example#a": "",
+		"https://calls.example:": "https://calls.example", "https://calls.example:0443": "https://calls.example", "http://a_b:9": "http://a_b:9",
+		"https://[2001:db8:0:0::1]": "https://[2001:db8::1]", "https://xn--bcher-kva.example": "https://xn--bcher-kva.example",
+		// No browser says of itself to be at one of these.
+		"https://*.calls.example": "", "https://*": "", "https://bücher.example": "", "https://calls example": "", "https://calls..example": "",
+		"https://.example": "", "https://calls,example": "", "https://10.0.0.256": "", "https://10.1": "", "https://[fe80::1%25eth0]": "",
+		"https://calls.example:0": "", "https://calls.example:65536": "",
 	} {
 		if got, err := ParseOrigin(text); got != want || (err == nil) != (want != "") {
 			t.Errorf("%s: %q, %v; want %q", text, got, err, want)
+		}
+	}
+}
+
+// Who writes a name that is none learns how it is written.
+func TestParseOriginTellsWhy(t *testing.T) {
+	for text, want := range map[string]string{
+		"calls.example": "http(s)://HOST[:PORT]", "https://*.calls.example": "each origin", "https://bücher.example": "xn--",
+	} {
+		if _, err := ParseOrigin(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
 		}
 	}
 }

@@ -102,7 +102,7 @@ check("the demo works under its own policy, which lets nothing inline run", asyn
 });
 
 check("over https, with a certificate of its own making", async () => {
-  const { url } = await server("-lan", "-turn-tls", "0");
+  const { url } = await server("-lan");
   assert.match(url, /^https:/);
   const { page, headers } = await callInDemo(url);
   assert.equal(headers["strict-transport-security"], undefined, "nobody could get past the warning any more");

@@ -12,7 +12,7 @@ import { startServer } from "./server.js";
  */
 export async function makeCertificate() {
   const folder = mkdtempSync(join(tmpdir(), "ringfork-certificate-"));
-  const server = await startServer({ data: folder, args: ["-turn-tls", "0", "-lan"] });
+  const server = await startServer({ data: folder, args: ["-lan"] });
   await server.stop();
   const [cert, key] = [join(folder, "lan.crt"), join(folder, "lan.key")];
   const spki = new X509Certificate(readFileSync(cert)).publicKey.export({ type: "spki", format: "der" });
