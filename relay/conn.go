@@ -61,7 +61,7 @@ var (
 type conn struct {
 	relay  *Relay
 	client netip.Prefix
-	ws     *websocket.Conn
+	ws     *websocket.Conn // set under mu; nil until the handshake is over
 	nonce  [nonceSize]byte
 	limit  *rate.Limiter // of requests
 
@@ -120,28 +120,38 @@ func (r *Relay) serveSub(w http.ResponseWriter, req *http.Request) error {
 	c := &conn{relay: r, client: client, limit: rate.NewLimiter(requestsPerSecond, requestBurst)}
 	c.pump = newPump(c)
 	rand.Read(c.nonce[:])
-	c.mu.Lock() // who ends it waits until it has begun
 	if err := r.conns.add(c); err != nil {
 		r.leave()
 		return err
 	}
-	var err error
-	if c.ws, err = upgrader.Upgrade(w, req, nil); err != nil {
-		c.ended = true
-		c.mu.Unlock()
+	ws, err := upgrader.Upgrade(w, req, nil) // without c.mu, for the client may read the answer late or never
+	if err != nil {
 		c.finish()
 		return nil // Upgrade has answered
 	}
-	c.ws.SetReadLimit(1 + keySize + signatureSize)
-	c.ws.SetPongHandler(func(string) error { c.alive(); return nil })
-	c.push(outgoing{kind: msgHello, body: c.nonce[:]})
-	c.pings = time.AfterFunc(r.cfg.tuning.pingEvery, c.ping)
-	c.mu.Unlock()
+	c.begin(ws)
 	if r.ctx.Err() != nil { // Close may have looked before this one was added
 		c.stop(closeShutdown)
 	}
 	go c.read() // and what net/http has kept for the request is free
 	return nil
+}
+
+// begin takes the connection into service, or out of it again if it was ended meanwhile.
+func (c *conn) begin(ws *websocket.Conn) {
+	ws.SetReadLimit(1 + keySize + signatureSize)
+	ws.SetPongHandler(func(string) error { c.alive(); return nil })
+	c.mu.Lock()
+	c.ws = ws
+	ended := c.ended
+	if !ended {
+		c.push(outgoing{kind: msgHello, body: c.nonce[:]})
+		c.pings = time.AfterFunc(c.relay.cfg.tuning.pingEvery, c.ping)
+	}
+	c.mu.Unlock()
+	if ended {
+		c.sayWhy()
+	}
 }
 
 // isHandshake reports whether the upgrader will take req (RFC 6455, section 4.2.1): what it refuses it answers itself.
@@ -157,6 +167,8 @@ func isHandshake(req *http.Request) bool {
 
 // upgrader makes WebSockets of requests.
 var upgrader = websocket.Upgrader{
+	// Upgrade takes back net/http's deadlines. The answer waits behind what the client has asked before and did not read.
+	HandshakeTimeout: closeGrace,
 	// A page of any origin may connect, if the relay takes its origin at all. The check that this turns off protects cookies,
 	// and there are none: what a connection may read is decided by the keys it proves to hold.
 	CheckOrigin: func(*http.Request) bool { return true },
@@ -175,7 +187,8 @@ func (c *conn) stop(why closing) {
 	})
 }
 
-// end takes the connection out of service and tells the client. The one that reads does the rest: see finish.
+// end takes the connection out of service and tells the client, or leaves that to begin. The one that reads does the rest: see
+// finish.
 func (c *conn) end() {
 	c.mu.Lock()
 	begun := c.ws != nil
@@ -185,19 +198,21 @@ func (c *conn) end() {
 	if c.pings != nil {
 		c.pings.Stop()
 	}
-	if begun {
-		// For an answer to what it is told, and no longer.
-		c.ws.SetReadDeadline(time.Now().Add(closeGrace))
-	}
 	c.mu.Unlock()
 	switch c.reason {
 	case closeGone, closeShutdown, closeMoving:
 	default:
 		c.relay.metrics.refused(c.reason.reason)
 	}
-	if !begun {
-		return
+	if begun {
+		c.sayWhy()
 	}
+}
+
+// sayWhy tells the client why the connection ended.
+func (c *conn) sayWhy() {
+	// For an answer to what it is told, and no longer.
+	c.ws.SetReadDeadline(time.Now().Add(closeGrace))
 	if c.reason == closeGone {
 		c.ws.Close()
 		return

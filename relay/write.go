@@ -126,7 +126,7 @@ func (c *conn) ping() {
 func (c *conn) move() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.moving = true; !c.writing {
+	if c.moving = true; c.ws != nil && !c.writing { // otherwise the writer does it, at the latest when it has said hello
 		c.stop(closeMoving)
 	}
 }
