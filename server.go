@@ -77,6 +77,10 @@ func (s *server) run(ctx context.Context, stdout, stderr io.Writer, notice func(
 		ClientAddr: s.proxies.clientAddr, ClientFactor: s.limits, MailboxBytes: int64(s.backlog) << 20,
 		SlotBytes: int64(s.slots) << 20, MaxConns: s.conns, Metrics: registry, Log: log,
 	})
+	if errors.Is(err, relay.ErrDirInUse) {
+		return fmt.Errorf("the folder %s is in use by another server: end that one, or choose another folder with -data DIR "+
+			"(several servers share slots by -nats only)", dataDir)
+	}
 	if err != nil {
 		return fmt.Errorf("failed to start the relay: %w", err)
 	}

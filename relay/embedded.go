@@ -12,6 +12,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
+// ErrDirInUse is that another relay, perhaps in another process, keeps its slots in the folder.
+var ErrDirInUse = errors.New("another server uses it")
+
 // startEmbedded starts a server in this process that listens nowhere, keeps its files in dir and may use so much memory and
 // disk. Unless keep, nothing in dir is to outlive it.
 func (e *engine) startEmbedded(dir string, keep bool, memory, disk int64, conns *connSet) error {
@@ -22,6 +25,10 @@ func (e *engine) startEmbedded(dir string, keep bool, memory, disk int64, conns 
 	if keep {
 		e.slotStorage = jetstream.FileStorage
 		var err error
+		// Two servers would write over what the other has acknowledged.
+		if e.lock, err = lockDir(dir); err != nil {
+			return fmt.Errorf("failed to lock the folder for slots: %w", err)
+		}
 		if e.slotKey, err = loadKey(filepath.Join(dir, "slot.key")); err != nil {
 			return fmt.Errorf("failed to load the slot key: %w", err)
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -26,6 +27,7 @@ type engine struct {
 	js   jetstream.JetStream
 	acks *acks
 	srv  *server.Server // nil if it is not ours
+	lock *os.File       // of its folder; nil if it keeps nothing there
 	log  *slog.Logger
 
 	replicas    int
@@ -111,6 +113,9 @@ func (e *engine) stop() {
 	if e.srv != nil {
 		e.srv.Shutdown()
 		e.srv.WaitForShutdown()
+	}
+	if e.lock != nil {
+		e.lock.Close()
 	}
 }
 

@@ -54,8 +54,8 @@ type Config struct {
 	Origins []string
 	// NATS names a cluster to use as the engine. Zero: the relay embeds its own.
 	NATS NATSConfig
-	// DataDir is the folder in which slots are kept by an embedded engine. When empty they are kept in memory and lost with the process. Only one
-	// relay at a time may use a folder.
+	// DataDir is the folder in which slots are kept by an embedded engine. When empty they are kept in memory and lost with
+	// the process. Only one relay at a time may use a folder: for another New returns an error that is ErrDirInUse.
 	DataDir string
 	// ICE returns the servers for GET /v1/ice, and for how long they may be used. Nil: none.
 	ICE func() ([]ICEServer, time.Duration)

@@ -100,6 +100,35 @@ func TestBadSlotKey(t *testing.T) {
 	}
 }
 
+// Of two relays with one folder each would lose what the other has acknowledged.
+func TestFolderIsForOneRelay(t *testing.T) {
+	cfg := Config{Origins: []string{"http://relay"}, DataDir: t.TempDir()}
+	key := filepath.Join(cfg.DataDir, "slot.key")
+	if err := os.WriteFile(key, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := New(cfg); err == nil || errors.Is(err, ErrDirInUse) {
+		r.Close()
+		t.Fatalf("with a bad key: %v", err)
+	}
+	if err := os.Remove(key); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // one that failed, or ended, is in nobody's way
+		first, err := New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if second, err := New(cfg); !errors.Is(err, ErrDirInUse) {
+			second.Close()
+			t.Errorf("a second relay in one folder: %v", err)
+		}
+		if err := first.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // What is announced costs nothing, and is refused before it comes.
 func TestAnnouncedLengthCostsNothing(t *testing.T) {
 	r := startRelay(t, nil)
