@@ -59,16 +59,19 @@ func (s *server) run(ctx context.Context, stdout, stderr io.Writer, notice func(
 	if err != nil {
 		return ignoreEnd(ctx, err)
 	}
+	dataDir, err := s.slotsDir()
+	if err != nil {
+		return err
+	}
+	if s.turn.key, err = s.turnKey(dataDir, natsConfig.Key); err != nil {
+		return err
+	}
 	ice, turnServer, err := s.startTURN(listener.Addr().(*net.TCPAddr).AddrPort().Addr().Unmap(), origins, cert)
 	if err != nil {
 		return err
 	}
 	if turnServer != nil {
 		defer func() { err = errors.Join(err, turnServer.Close()) }()
-	}
-	dataDir, err := s.slotsDir()
-	if err != nil {
-		return err
 	}
 	registry := newRegistry()
 	registerTURN(registry, turnServer)

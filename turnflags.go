@@ -30,6 +30,7 @@ type turnOptions struct {
 	mbits      int      // Mbit/s that all clients of ours together may relay; 0: any
 	urls       []string // of another server
 	secretFile string   // the secret that we share with it
+	key        []byte   // what credentials of ours are made from; empty: a new one
 }
 
 const defaultTURNTLS = 5349
@@ -194,7 +195,7 @@ func (s *server) startTURN(web netip.Addr, origins []string, cert *certificate) 
 	}
 	cfg := turnConfig(o.at, web)
 	cfg.Limits, cfg.MinPort, cfg.MaxPort = s.limits, o.minPort, o.maxPort
-	cfg.TotalBytes = o.mbits * 1e6 / 8
+	cfg.TotalBytes, cfg.Secret = o.mbits*1e6/8, o.key
 	cfg.MaxConns, cfg.MaxAllocations = turnFiles(openFiles())
 	if cert != nil {
 		cfg.TLS, cfg.TLSPort = cert.config(), o.tlsPort

@@ -1,12 +1,17 @@
 package main
 
 import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha1"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -161,6 +166,59 @@ func TestHiddenTURN(t *testing.T) {
 		if got := hidden(netip.MustParseAddr(test.at), strings.Fields(test.origins)); got != test.want {
 			t.Errorf("TURN at %s for %s: hidden is %v", test.at, test.origins, got)
 		}
+	}
+}
+
+// Credentials of our server are good after a restart, where anything is kept.
+func TestTURNKey(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "turn.key")
+	key := func(s *server, dir string, cluster []byte) string {
+		t.Helper()
+		key, err := s.turnKey(dir, cluster)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(key)
+	}
+	first := key(&server{}, dir, nil)
+	if again := key(&server{}, dir, nil); len(first) != 32 || again != first {
+		t.Errorf("the key is %x, and then %x", first, again)
+	}
+	if info, err := os.Stat(path); err != nil || runtime.GOOS != "windows" && info.Mode() != 0o600 {
+		t.Errorf("anybody may read the key: %v, %v", info, err)
+	}
+	if err := os.WriteFile(path, []byte("short"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if other := key(&server{}, dir, nil); len(other) != 32 || other == first || other != key(&server{}, dir, nil) {
+		t.Errorf("in place of half a key there is %x", other)
+	}
+	if none := key(&server{}, "", nil) + key(&server{turn: turnOptions{urls: []string{"turn:a.example"}}}, dir, nil); none != "" {
+		t.Errorf("where nothing is kept, or another's server is used, the key is %x", none)
+	}
+	cluster := &server{nats: natsOptions{urls: "nats://a.example"}}
+	a, b := key(cluster, "", bytes.Repeat([]byte{1}, 32)), key(cluster, "", bytes.Repeat([]byte{2}, 32))
+	if again := key(cluster, "", bytes.Repeat([]byte{1}, 32)); len(a) != 32 || a == b || a != again || a == strings.Repeat("\x01", 32) {
+		t.Errorf("relays of a cluster have the keys %x, %x and %x", a, b, again)
+	}
+
+	// And it is what a server's credentials are made from.
+	for range 2 {
+		url, stop := start(t, "-addr", "127.0.0.1:0", "-module", "none", "-data", dir)
+		_, body := get(t, url+"/v1/ice")
+		var ice struct {
+			ICEServers []relay.ICEServer `json:"iceServers"`
+		}
+		if err := json.Unmarshal(body, &ice); err != nil || len(ice.ICEServers) != 1 {
+			t.Fatalf("/v1/ice: %s, %v", body, err)
+		}
+		h := hmac.New(sha1.New, []byte(key(&server{}, dir, nil)))
+		h.Write([]byte(ice.ICEServers[0].Username))
+		if want := base64.StdEncoding.EncodeToString(h.Sum(nil)); ice.ICEServers[0].Credential != want {
+			t.Errorf("the server gives the credential %s, want %s", ice.ICEServers[0].Credential, want)
+		}
+		stop()
 	}
 }
 

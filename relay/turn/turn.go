@@ -53,6 +53,9 @@ type Config struct {
 	// TotalBytes bounds what all together may relay in a second, each byte counted once, though it comes in and goes out.
 	// Zero: anything.
 	TotalBytes int
+	// Secret is what credentials are made from, at least 16 bytes: with the same one those of a former server are good for this
+	// one. Empty: a new one.
+	Secret []byte
 	// TLS has the certificate by which the server is reached as turns:. Nil: it is not.
 	TLS *tls.Config
 	// TLSPort is where it listens for TLS, at the IP address of Listen; 0 lets the system choose one.
@@ -93,6 +96,9 @@ func Start(cfg Config) (*Server, error) {
 	}
 	if cfg.MinPort > cfg.MaxPort || cfg.MinPort == 0 && cfg.MaxPort != 0 {
 		return nil, fmt.Errorf("TURN port range %d to %d is empty", cfg.MinPort, cfg.MaxPort)
+	}
+	if len(cfg.Secret) > 0 && len(cfg.Secret) < 16 {
+		return nil, errors.New("the secret of TURN is shorter than 16 bytes")
 	}
 	if cfg.Realm == "" {
 		cfg.Realm = "ringfork"
@@ -138,11 +144,14 @@ func serve(cfg Config, listen, public netip.Addr, udp net.PacketConn, ports ...n
 	starts := newStarts()
 	s := &Server{
 		addr:  netip.AddrPortFrom(public, addrPortOf(udp.LocalAddr()).Port()),
-		creds: &credentials{secret: make([]byte, 32), now: cfg.now},
+		creds: &credentials{secret: cfg.Secret, now: cfg.now},
 		quota: newQuota(cfg.MaxAllocations, cfg.Limits, cfg.now),
 		conns: newConnSet(cfg.MaxConns, cfg.Limits, starts),
 	}
-	rand.Read(s.creds.secret)
+	if len(s.creds.secret) == 0 {
+		s.creds.secret = make([]byte, 32)
+		rand.Read(s.creds.secret)
+	}
 	if cfg.TotalBytes > 0 {
 		s.quota.bound(cfg.TotalBytes)
 	}

@@ -209,6 +209,22 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
+// Credentials are good for another server with the same secret, such as the same one after a restart, and for no other.
+func TestSecret(t *testing.T) {
+	secret := []byte("0123456789abcdef")
+	servers, _ := start(t, Config{Secret: secret}).ICEServers()
+	allocate := func(s *Server) int {
+		w := newWire(t, "udp", s.Addr().String(), servers[0].Username, servers[0].Credential)
+		return w.do(stun.MethodAllocate, overUDP)
+	}
+	if code := allocate(start(t, Config{Secret: secret})); code != 0 {
+		t.Errorf("the same secret: %d", code)
+	}
+	if code := allocate(start(t, Config{})); code <= 0 {
+		t.Errorf("a new secret: %d", code)
+	}
+}
+
 func TestPortRange(t *testing.T) {
 	free, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
@@ -227,6 +243,7 @@ func TestBadConfig(t *testing.T) {
 	for _, cfg := range []Config{
 		{}, {Listen: "localhost:0"}, {Listen: "0.0.0.0:0"}, {Listen: "127.0.0.1:0", PublicIP: netip.MustParseAddr("::1")},
 		{Listen: "127.0.0.1:0", MinPort: 2, MaxPort: 1}, {Listen: "127.0.0.1:0", MaxPort: 1},
+		{Listen: "127.0.0.1:0", Secret: make([]byte, 15)},
 	} {
 		if s, err := Start(cfg); err == nil {
 			s.Close()
