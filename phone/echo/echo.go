@@ -61,8 +61,8 @@ func run(ctx context.Context, o Options, onCard func(link string)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 
-	servers := &iceServers{relay: relay}
-	transport := &reading{Client: relay, read: make(chan struct{})}
+	transport := &reading{Client: relay, read: make(chan struct{}), again: make(chan struct{}, 1)}
+	servers := &iceServers{relay: relay, again: transport.again}
 	calls := newCalls()
 	mirror := newMirror()
 	defer mirror.close()
@@ -94,17 +94,27 @@ func run(ctx context.Context, o Options, onCard func(link string)) error {
 	return nil
 }
 
-// reading is a relay's client that tells when the first mailbox, the account's own, is read.
+// reading is a relay's client that tells when the first mailbox, the account's own, is read, and when a mailbox is read by
+// another connection than before.
 type reading struct {
 	*client.Client
-	once sync.Once
-	read chan struct{} // closed then
+	once  sync.Once
+	read  chan struct{} // closed then
+	again chan struct{} // has an element then; capacity 1
 }
 
 // Subscribe implements phone.Transport.
 func (r *reading) Subscribe(m phone.Mailbox, onFrame func([]byte, time.Duration), onBacklogEnd func()) (cancel func()) {
+	before := false // callbacks come from one goroutine
 	return r.Client.Subscribe(m, onFrame, func() {
 		r.once.Do(func() { close(r.read) })
+		if before {
+			select {
+			case r.again <- struct{}{}:
+			default:
+			}
+		}
+		before = true
 		onBacklogEnd()
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -264,6 +265,43 @@ func TestSameAccount(t *testing.T) {
 	again, _ := start(t, relay, dir)
 	if c, err := keys.ParseCard(again); err != nil || first != again || !strings.HasPrefix(again, relay) {
 		t.Errorf("the card was %d bytes, and is %v, %v", len(first), c.Account, err)
+	}
+}
+
+// A relay that was started anew may have another TURN server, which takes none of the credentials that are there.
+func TestRelayIsAnother(t *testing.T) {
+	var handler atomic.Pointer[http.Handler]
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*handler.Load()).ServeHTTP(w, r) }))
+	defer server.Close()
+	asked := make(chan int, 16)
+	serve := func(life int) *relay.Relay {
+		r, err := relay.New(relay.Config{Origins: []string{server.URL}, ICE: func() ([]relay.ICEServer, time.Duration) {
+			asked <- life
+			return nil, time.Hour
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := r.Handler()
+		handler.Store(&h)
+		return r
+	}
+	first := serve(1)
+	_, stop := start(t, server.URL, t.TempDir())
+	defer stop()
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	defer serve(2).Close()
+	for timeout := time.After(patience); ; {
+		select {
+		case life := <-asked:
+			if life == 2 {
+				return
+			}
+		case <-timeout:
+			t.Fatal("it goes on with the servers of the first life")
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ package echo
 
 import (
 	"context"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -16,11 +17,16 @@ const (
 	minRefresh = 10 * time.Second
 	maxRefresh = 12 * time.Hour
 	refetch    = 5 * time.Second
+	// againWithin is how long after a new connection new ones are fetched at the latest: a relay that comes back is not asked
+	// by all at once.
+	againWithin = 2 * time.Second
 )
 
-// iceServers holds the relay's current ICE servers. Their credentials expire, so they are fetched again and again.
+// iceServers holds the relay's current ICE servers. Their credentials expire, so they are fetched again and again; and when the
+// relay was started anew or is another one, so may be its TURN server, which takes no credentials of the former.
 type iceServers struct {
 	relay *client.Client
+	again <-chan struct{} // has an element when the connection to the relay is another
 
 	mu    sync.Mutex
 	found []peer.ICEServer
@@ -50,10 +56,15 @@ func (s *iceServers) fetch(ctx context.Context) (next time.Duration, err error) 
 
 // refresh fetches them when it is time, until ctx ends. Where that fails the old ones stay, for they may still do.
 func (s *iceServers) refresh(ctx context.Context, next time.Duration) {
+	due := time.NewTimer(next)
+	defer due.Stop()
 	for {
 		select {
-		case <-time.After(next):
+		case <-due.C:
 			next, _ = s.fetch(ctx)
+			due.Reset(next)
+		case <-s.again:
+			due.Reset(rand.N(againWithin))
 		case <-ctx.Done():
 			return
 		}

@@ -5,13 +5,19 @@
 import { isFinal } from "./errors.js";
 import { retryAfter } from "./requests.js";
 
+const againWithin = 2000; // ms after a hello: a relay that comes back is not asked by all at once
 const refusedDelay = 300_000; // ms after a refusal that time alone does not change: a new token may
 
-/** Fetches them when they are wanted first, and again at half their time to live. */
+/** Fetches them when they are wanted first, again at half their time to live, and when the relay is another. */
 export class IceServers {
   #fetch;
+  /** Counts the attempts: only the last one's answer is of use. */
+  #attempt = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
+  /** Whether it is to the next attempt that `hello` asked for. */
+  #again = false;
+  #greeted = false;
   #failures = 0;
   #started = false;
   #stopped = false;
@@ -35,6 +41,19 @@ export class IceServers {
     this.#refresh();
   }
 
+  /**
+   * Is called when the relay said hello. If it did before, it may have been started anew or be another one, and its TURN server
+   * with it, which takes no credentials of the former.
+   */
+  hello() {
+    const again = this.#greeted || this.#failures > 0;
+    this.#greeted = true;
+    if (!again || !this.#started || this.#stopped) return;
+    clearTimeout(this.#timer);
+    this.#again = true;
+    this.#timer = setTimeout(() => this.#refresh(), Math.random() * againWithin);
+  }
+
   stop() {
     this.#stopped = true;
     clearTimeout(this.#timer);
@@ -42,18 +61,22 @@ export class IceServers {
   }
 
   async #refresh() {
+    this.#again = false;
+    const attempt = ++this.#attempt;
     let next;
     try {
       const { iceServers, ttl } = await this.#fetch();
+      if (attempt !== this.#attempt) return;
       this.servers = Array.isArray(iceServers) ? iceServers.slice(0, 8).flatMap(iceServer) : [];
       this.#failures = 0;
       next = Math.min(Math.max(Number(ttl) || 0, 20), 86_400) * 500;
     } catch (error) {
+      if (attempt !== this.#attempt) return;
       const delay = isFinal(error) ? refusedDelay : Math.min(60_000, 2000 * 2 ** this.#failures++);
       next = Math.max(delay, retryAfter(error));
     }
     this.#firstOver();
-    if (!this.#stopped) this.#timer = setTimeout(() => this.#refresh(), next);
+    if (!this.#stopped && !this.#again) this.#timer = setTimeout(() => this.#refresh(), next);
   }
 }
 

@@ -319,6 +319,7 @@ class RelayTransport {
       for (const subscription of this.#subscriptions.values()) subscription.begin();
       this.#proveAll([...this.#subscriptions.values()]);
       this.#become("online", null);
+      this.#ice.hello();
       return true;
     }
     if (!this.#nonce) return false;

@@ -368,6 +368,90 @@ test("ICE servers are fetched when first wanted and again at half their time", a
   assert.equal(requests.length, 4);
 });
 
+/** A transport whose relay gives new credentials each time: "1", "2" and so on, unless `answer` says otherwise. */
+function withIce(t, answer) {
+  let given = 0;
+  const ice = () => json(200, { iceServers: [{ urls: "turn:a.example", username: "u", credential: `${++given}` }], ttl: 600 });
+  return setUp(t, { random: 0.5, answer: (url) => (url.endsWith("/v1/ice") ? (answer?.() ?? ice()) : json(426, {})) });
+}
+
+const credential = (transport) => transport.iceServers()[0]?.credential;
+
+test("ICE servers are fetched anew soon after each hello but the first: the TURN server may be another", async (t) => {
+  const { transport } = withIce(t);
+  FakeSocket.last.hello(1);
+  await transport.iceReady();
+  t.mock.timers.tick(200_000);
+  await settle();
+  assert.equal(credential(transport), "1");
+
+  FakeSocket.last.lose(1012);
+  t.mock.timers.tick(125);
+  FakeSocket.last.hello(2);
+  t.mock.timers.tick(999);
+  await settle();
+  assert.equal(credential(transport), "1", "clients do not come all at once");
+  t.mock.timers.tick(1);
+  await settle();
+  assert.equal(credential(transport), "2");
+  t.mock.timers.tick(299_999);
+  await settle();
+  assert.equal(credential(transport), "2", "the time to live counts from then on");
+  t.mock.timers.tick(1);
+  await settle();
+  assert.equal(credential(transport), "3");
+});
+
+test("ICE servers that nobody wanted yet are not fetched when the connection is another", async (t) => {
+  const { requests } = withIce(t);
+  FakeSocket.last.hello(1);
+  FakeSocket.last.lose(1012);
+  t.mock.timers.tick(125);
+  FakeSocket.last.hello(2);
+  t.mock.timers.tick(10_000);
+  await settle();
+  assert.equal(requests.length, 0);
+});
+
+test("ICE servers that could not be fetched are fetched soon after the first hello", async (t) => {
+  let up = false;
+  const { transport } = withIce(t, () => (up ? null : Promise.reject(new TypeError("gone"))));
+  await transport.iceReady();
+  for (const ms of [2000, 4000]) {
+    t.mock.timers.tick(ms);
+    await settle();
+  }
+  up = true; // the next attempt is due in 8 s
+  FakeSocket.last.hello(1);
+  t.mock.timers.tick(1000);
+  await settle();
+  assert.equal(credential(transport), "1");
+});
+
+test("an answer about ICE servers that was asked for before the hello changes nothing after it", async (t) => {
+  const answers = [];
+  const { transport } = withIce(t, () => new Promise((resolve) => answers.push(resolve)));
+  const ice = (credential) =>
+    json(200, { iceServers: [{ urls: "turn:a.example", username: "u", credential }], ttl: 600 });
+  FakeSocket.last.hello(1);
+  transport.iceServers();
+  FakeSocket.last.lose(1012);
+  t.mock.timers.tick(125);
+  FakeSocket.last.hello(2);
+  t.mock.timers.tick(1000);
+  answers[1](ice("new"));
+  await transport.iceReady();
+  answers[0](ice("old"));
+  await settle();
+  assert.equal(credential(transport), "new");
+  t.mock.timers.tick(300_000);
+  await settle();
+  assert.equal(answers.length, 3, "there is one next time, not two");
+  answers[2](ice("newer"));
+  await settle();
+  assert.equal(credential(transport), "newer");
+});
+
 test("a relay without ICE servers leaves none, and nobody waits for it", async (t) => {
   const { transport } = withFetch(t, () => json(404, { code: "not-found" }));
   await transport.iceReady();
