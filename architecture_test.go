@@ -57,8 +57,9 @@ var rules = map[string]rule{
 		theirs: []string{"github.com/pion"},
 	},
 	"relay/limit": {theirs: []string{"golang.org/x/time"}},
+	"relay/store": {},
 	"relay": {
-		ours: []string{"relay/limit"},
+		ours: []string{"relay/limit", "relay/store"},
 		theirs: []string{
 			"github.com/nats-io/nats-server/v2", "github.com/nats-io/nats.go", "github.com/gorilla/websocket", "golang.org/x/time",
 			"github.com/prometheus/client_golang/prometheus",

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"ringfork/relay/limit"
+	"ringfork/relay/store"
 )
 
 // The first byte of a message on a reading connection says what it is.
@@ -281,7 +282,7 @@ func parse(p []byte) (request, bool) {
 	switch {
 	case len(p) == 1+keySize+signatureSize && p[0] == msgSubscribe:
 		key := ed25519.PublicKey(p[1 : 1+keySize])
-		return request{kind: msgSubscribe, address: addressOf(key), key: key, signature: p[1+keySize:]}, true
+		return request{kind: msgSubscribe, address: store.AddressOf(key), key: key, signature: p[1+keySize:]}, true
 	case len(p) == 1+addressSize && p[0] == msgUnsubscribe:
 		return request{kind: msgUnsubscribe, address: address(p[1:])}, true
 	}

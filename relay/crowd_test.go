@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"ringfork/relay/client"
+	"ringfork/relay/store"
 )
 
 // balancer is a load balancer before some relays: each connection goes to the next one of those that are in service.
@@ -154,7 +155,7 @@ type post struct {
 func (m mailbox) Address() [20]byte { return m.address }
 
 func (m mailbox) Prove(origin string, nonce []byte) (publicKey, signature []byte) {
-	return m.public(), ed25519.Sign(m.key, signedBytes("ringfork/1/mailbox", []byte(origin), nonce, m.address[:]))
+	return m.public(), ed25519.Sign(m.key, store.SignedBytes("ringfork/1/mailbox", []byte(origin), nonce, m.address[:]))
 }
 
 // startCrowd connects n endpoints, each with one mailbox, and waits until all of them read.

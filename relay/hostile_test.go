@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/coder/websocket"
+
+	"ringfork/relay/store"
 )
 
 func TestMalformedMessagesCloseTheConnection(t *testing.T) {
@@ -45,7 +47,7 @@ func TestMalformedMessagesCloseTheConnection(t *testing.T) {
 // FuzzParse: whatever a client sends, parse does not panic, and it accepts no proof that was not made.
 func FuzzParse(f *testing.F) {
 	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)) // the same in each of the fuzzer's processes
-	m := mailbox{addressOf(key.Public().(ed25519.PublicKey)), key}
+	m := mailbox{store.AddressOf(key.Public().(ed25519.PublicKey)), key}
 	origins, nonce := []string{"http://relay"}, [nonceSize]byte{}
 	good := m.subscribe("http://relay", nonce[:])
 	f.Add(good)

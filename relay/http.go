@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"ringfork/relay/limit"
+	"ringfork/relay/store"
 )
 
 // Handler serves the relay's paths, all below /v1/. What it refuses it answers with a JSON object {"code", "error"}.
@@ -126,7 +127,7 @@ func (r *Relay) serveGetSlot(w http.ResponseWriter, req *http.Request) error {
 	if err := r.allow(r.limits.reads, req); err != nil {
 		return err
 	}
-	a, ok := parseAddress(req.PathValue("address"))
+	a, ok := store.ParseAddress(req.PathValue("address"))
 	if !ok {
 		return badAddress()
 	}
@@ -152,7 +153,7 @@ func (r *Relay) servePutSlot(w http.ResponseWriter, req *http.Request) error {
 	if err := r.allowN(r.limits.puts, req, 1); err != nil {
 		return err
 	}
-	a, ok := parseAddress(req.PathValue("address"))
+	a, ok := store.ParseAddress(req.PathValue("address"))
 	if !ok {
 		return badAddress()
 	}

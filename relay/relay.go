@@ -26,15 +26,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"ringfork/relay/limit"
+	"ringfork/relay/store"
 )
 
 const (
 	// FrameSize is the length of every frame in bytes, whatever it holds.
-	FrameSize = 4096
+	FrameSize = store.FrameSize
 	// MaxFrameAge is the longest time for which a relay keeps a frame.
-	MaxFrameAge = 120 * time.Second
+	MaxFrameAge = store.MaxFrameAge
 	// MaxSlotSize is the length of the longest signed value that a slot takes, in bytes.
-	MaxSlotSize = 256 << 10
+	MaxSlotSize = store.MaxSlotSize
 )
 
 // ICEServer is one entry of the list that GET /v1/ice answers with, in the form that RTCPeerConnection takes.

@@ -20,6 +20,7 @@ import (
 	"github.com/coder/websocket"
 
 	"ringfork/relay/limit"
+	"ringfork/relay/store"
 )
 
 // testRelay is a relay that is served, and its origin.
@@ -114,11 +115,11 @@ func newMailbox() mailbox {
 	if err != nil {
 		panic(err)
 	}
-	return mailbox{addressOf(pub), key}
+	return mailbox{store.AddressOf(pub), key}
 }
 
 func (m mailbox) subscribe(origin string, nonce []byte) []byte {
-	sig := ed25519.Sign(m.key, signedBytes("ringfork/1/mailbox", []byte(origin), nonce, m.address[:]))
+	sig := ed25519.Sign(m.key, store.SignedBytes("ringfork/1/mailbox", []byte(origin), nonce, m.address[:]))
 	return append(append([]byte{msgSubscribe}, m.key.Public().(ed25519.PublicKey)...), sig...)
 }
 

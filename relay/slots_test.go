@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"ringfork/relay/store"
 )
 
 // slotValue is a value for m's slot that m writes now and the next time, of the smallest size.
@@ -32,7 +34,7 @@ func (m mailbox) valueFor(a address, next mailbox, version uint64, content strin
 	sealed := make([]byte, size-slotHeader)
 	copy(sealed, content)
 	v := binary.BigEndian.AppendUint64(nil, version)
-	sig := ed25519.Sign(m.key, signedBytes("ringfork/1/slot", a[:], v, next.public(), sealed))
+	sig := ed25519.Sign(m.key, store.SignedBytes("ringfork/1/slot", a[:], v, next.public(), sealed))
 	return slices.Concat(v, m.public(), next.public(), sig, sealed)
 }
 
@@ -198,7 +200,7 @@ func TestPutsAreLimitedByTheirSize(t *testing.T) {
 // FuzzSlotValue: no value makes the relay panic, and none is taken that its writer has not signed.
 func FuzzSlotValue(f *testing.F) {
 	m := mailbox{key: ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))}
-	m.address = addressOf(m.public())
+	m.address = store.AddressOf(m.public())
 	good := m.slotValue(1, "content")
 	f.Add(good, uint64(0))
 	f.Add(good[:slotHeader], uint64(0))

@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"net/http"
 	"slices"
+
+	"ringfork/relay/store"
 )
 
 // slotSizes are the lengths that a slot's value may have, in bytes. There are few, so that a length tells little.
@@ -41,7 +43,7 @@ func parseSlotValue(a address, b []byte, replaces uint64) (slotValue, error) {
 	if v.version() == 0 || v.version() != replaces+1 {
 		return nil, &refusal{http.StatusBadRequest, "bad-version", "the value's version does not follow the one it replaces", 0}
 	}
-	if !ed25519.Verify(v.writer(), signedBytes("ringfork/1/slot", a[:], v[:8], v.next(), v.content()), v.signature()) {
+	if !ed25519.Verify(v.writer(), store.SignedBytes("ringfork/1/slot", a[:], v[:8], v.next(), v.content()), v.signature()) {
 		return nil, &refusal{http.StatusForbidden, "bad-signature", "the value's signature is wrong", 0}
 	}
 	return v, nil
@@ -54,7 +56,7 @@ func (v slotValue) mayReplace(a address, held slotValue) error {
 	if v.version() != held.version()+1 {
 		return &refusal{http.StatusConflict, "slot-conflict", "the slot holds another version", 0}
 	}
-	if held == nil && addressOf(v.writer()) != a || held != nil && !bytes.Equal(v.writer(), held.next()) {
+	if held == nil && store.AddressOf(v.writer()) != a || held != nil && !bytes.Equal(v.writer(), held.next()) {
 		return &refusal{http.StatusForbidden, "not-the-writer", "the value that is there names another writer for the next one", 0}
 	}
 	return nil

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"ringfork/relay/limit"
+	"ringfork/relay/store"
 )
 
 // FuzzHTTP hands the relay whatever net/http takes for a request. It answers each with a status that is documented and, where
@@ -155,5 +156,5 @@ func FuzzSession(f *testing.F) {
 // mailboxOf returns the same mailbox for the same number, in each of the fuzzer's processes.
 func mailboxOf(seed byte) mailbox {
 	key := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{seed}, ed25519.SeedSize))
-	return mailbox{addressOf(key.Public().(ed25519.PublicKey)), key}
+	return mailbox{store.AddressOf(key.Public().(ed25519.PublicKey)), key}
 }

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"ringfork/relay/store"
 )
 
 // A publish token says that the operator's own backend let somebody in, and not whom: it holds nothing but when it ends.
@@ -44,7 +46,7 @@ func TokenExpiry(now time.Time) time.Time {
 
 func tokenMAC(key, expiry []byte) []byte {
 	h := hmac.New(sha256.New, key)
-	h.Write(signedBytes("ringfork/1/publish", expiry))
+	h.Write(store.SignedBytes("ringfork/1/publish", expiry))
 	return h.Sum(nil)
 }
 
