@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"hash"
-	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -16,6 +15,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"ringfork/relay/store"
 )
 
 const (
@@ -79,7 +80,7 @@ func (m *mailboxes) frames(a address) string { return m.subject(a) + ".*" }
 func frameID(subject string) string { return subject[strings.LastIndexByte(subject, '.')+1:] }
 
 // post delivers a frame to those who read the mailbox and stores it. Delivery does not wait for the storing: a frame that
-// post fails to store was delivered. Errors are refusals.
+// post fails to store was delivered.
 func (m *mailboxes) post(ctx context.Context, to address, frame []byte) error {
 	subject := m.subject(to)
 	sum := sha256.Sum256(frame)
@@ -93,7 +94,7 @@ func (m *mailboxes) post(ctx context.Context, to address, frame []byte) error {
 	}
 	var api *apiError
 	if !errors.As(err, &api) {
-		return unavailable("the frame was not stored")
+		return store.ErrNotStored
 	}
 	switch {
 	case api.Description == server.ErrMaxMsgsPerSubject.Error():
@@ -103,11 +104,11 @@ func (m *mailboxes) post(ctx context.Context, to address, frame []byte) error {
 			m.journal.acknowledged(subject)
 			return nil // stored before
 		}
-		return unavailable("the frame was not stored")
+		return store.ErrNotStored
 	case api.full():
-		return &refusal{http.StatusServiceUnavailable, "mailbox-full", "the relay keeps no more frames for now", time.Second}
+		return store.ErrMailboxFull
 	default:
-		return unavailable("the frame was not stored")
+		return store.ErrNotStored
 	}
 }
 

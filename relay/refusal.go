@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"ringfork/relay/store"
 )
 
 // refusal is an answer that is no success: an HTTP status, and a stable code with a sentence in the body.
@@ -23,16 +25,43 @@ func rateLimited(text string, wait time.Duration) *refusal {
 	return &refusal{http.StatusTooManyRequests, "rate-limited", text, max(wait, time.Millisecond)}
 }
 
-func unavailable(text string) *refusal {
-	return &refusal{http.StatusServiceUnavailable, "unavailable", text, time.Second}
+// ofStore has what a client is told when the store does not do what it was asked for; the sentence is the error's own.
+var ofStore = []struct {
+	err error
+	refusal
+}{
+	{store.ErrNotStored, refusal{http.StatusServiceUnavailable, "unavailable", "", time.Second}},
+	{store.ErrNotRead, refusal{http.StatusServiceUnavailable, "unavailable", "", time.Second}},
+	{store.ErrNotWritten, refusal{http.StatusServiceUnavailable, "unavailable", "", time.Second}},
+	{store.ErrMailboxFull, refusal{http.StatusServiceUnavailable, "mailbox-full", "", time.Second}},
+	{store.ErrSlotsFull, refusal{http.StatusServiceUnavailable, "slots-full", "", time.Minute}},
+	{store.ErrSlotConflict, refusal{http.StatusConflict, "slot-conflict", "", 0}},
+	{store.ErrSlotRace, refusal{http.StatusConflict, "slot-conflict", "", 0}},
+	{store.ErrNotTheWriter, refusal{http.StatusForbidden, "not-the-writer", "", 0}},
+	{store.ErrBadSize, refusal{http.StatusBadRequest, "bad-size", "", 0}},
+	{store.ErrBadVersion, refusal{http.StatusBadRequest, "bad-version", "", 0}},
+	{store.ErrBadSignature, refusal{http.StatusForbidden, "bad-signature", "", 0}},
 }
 
-// refuse counts err and writes it as the answer. One that is not a refusal is a bug and says nothing about itself.
-func (relay *Relay) refuse(w http.ResponseWriter, err error) {
+// refusalOf returns what err is to a client. One that is neither a refusal nor the store's is a bug and says nothing about
+// itself.
+func refusalOf(err error) *refusal {
 	var r *refusal
-	if !errors.As(err, &r) {
-		r = &refusal{http.StatusInternalServerError, "internal", "internal error", 0}
+	if errors.As(err, &r) {
+		return r
 	}
+	for _, of := range ofStore {
+		if errors.Is(err, of.err) {
+			of.text = of.err.Error()
+			return &of.refusal
+		}
+	}
+	return &refusal{http.StatusInternalServerError, "internal", "internal error", 0}
+}
+
+// refuse counts err and writes it as the answer.
+func (relay *Relay) refuse(w http.ResponseWriter, err error) {
+	r := refusalOf(err)
 	relay.metrics.refused(r.code)
 	if r.retry > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(r.retry.Seconds()))))

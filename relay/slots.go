@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -17,6 +16,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"ringfork/relay/store"
 )
 
 // slots keeps one signed value for each address, in a key-value bucket whose keys are keyed hashes of the addresses and whose
@@ -64,7 +65,7 @@ func newSlots(ctx context.Context, e *engine, cfg Config) (*slots, error) {
 	return s, nil
 }
 
-// get returns the value of a slot, nil if it is empty. Errors are refusals.
+// get returns the value of a slot, nil if it is empty.
 //
 // The leader is asked first. While there is none any copy will do, and one that is a little old does no harm: whoever reads a
 // value checks its signature and version. But only the leader is believed that a slot is empty.
@@ -92,13 +93,13 @@ func (s *slots) get(ctx context.Context, a address) (slotValue, error) {
 	case value := <-answers:
 		return value, nil
 	case <-ctx.Done():
-		return nil, unavailable("the slot could not be read")
+		return nil, store.ErrNotRead
 	}
 }
 
 // put replaces the value of version replaces (zero: an empty slot). Of several that replace the same one, one succeeds.
 // Putting the value that the slot holds succeeds too: it is a retry whose first answer was lost. mayGrow is asked before the
-// slot gets longer by some bytes. Errors are refusals.
+// slot gets longer by some bytes.
 func (s *slots) put(ctx context.Context, a address, value []byte, replaces uint64, mayGrow func(bytes int) error) error {
 	v, err := parseSlotValue(a, value, replaces)
 	if err != nil {
@@ -140,17 +141,17 @@ func (s *slots) swap(ctx context.Context, a address, v slotValue, revision uint6
 	case err == nil:
 		return nil
 	case !errors.As(err, &api):
-		return unavailable("the slot was not written")
+		return store.ErrNotWritten
 	case api.is(server.JSStreamWrongLastSequenceErrF, server.JSStreamWrongLastSequenceConstantErr):
 		// Perhaps by this very message: it is sent again when the engine's connection breaks.
 		if held, _, err := s.load(ctx, a, s.engine.lastOfLeader); err == nil && bytes.Equal(held, v) {
 			return nil
 		}
-		return &refusal{http.StatusConflict, "slot-conflict", "the slot was written meanwhile", 0}
+		return store.ErrSlotRace
 	case api.full():
-		return slotsFull()
+		return store.ErrSlotsFull
 	default:
-		return unavailable("the slot was not written")
+		return store.ErrNotWritten
 	}
 }
 
@@ -158,16 +159,12 @@ func (s *slots) swap(ctx context.Context, a address, v slotValue, revision uint6
 func (s *slots) checkRoom(ctx context.Context, more int) error {
 	status, err := s.kv.Status(ctx)
 	if err != nil {
-		return unavailable("the slot was not written")
+		return store.ErrNotWritten
 	}
 	if status.Bytes()+uint64(more) > s.limit {
-		return slotsFull()
+		return store.ErrSlotsFull
 	}
 	return nil
-}
-
-func slotsFull() *refusal {
-	return &refusal{http.StatusServiceUnavailable, "slots-full", "the relay keeps no more slots", time.Minute}
 }
 
 // lastFunc is one way to ask for a stream's last message of a subject.
@@ -181,11 +178,11 @@ func (s *slots) load(ctx context.Context, a address, last lastFunc) (slotValue, 
 		return nil, 0, nil
 	}
 	if err != nil {
-		return nil, 0, unavailable("the slot could not be read")
+		return nil, 0, store.ErrNotRead
 	}
 	value, err := s.sealer.open(subject, held.data)
 	if err != nil {
-		return nil, 0, unavailable("the slot could not be read")
+		return nil, 0, store.ErrNotRead
 	}
 	return value, held.sequence, nil
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"encoding/binary"
-	"net/http"
 	"slices"
 
 	"ringfork/relay/store"
@@ -34,17 +33,17 @@ func (v slotValue) signature() []byte         { return v[72:slotHeader] }
 func (v slotValue) content() []byte           { return v[slotHeader:] }
 
 // parseSlotValue checks all that a value says about itself at this address. It takes bytes of one of slotSizes. Whether its
-// writer may write is told by the value that is there: see mayReplace. Errors are refusals.
+// writer may write is told by the value that is there: see mayReplace.
 func parseSlotValue(a address, b []byte, replaces uint64) (slotValue, error) {
 	if !slices.Contains(slotSizes, len(b)) {
-		return nil, &refusal{http.StatusBadRequest, "bad-size", "a slot's value is 4096, 16384, 65536 or 262144 bytes", 0}
+		return nil, store.ErrBadSize
 	}
 	v := slotValue(b)
 	if v.version() == 0 || v.version() != replaces+1 {
-		return nil, &refusal{http.StatusBadRequest, "bad-version", "the value's version does not follow the one it replaces", 0}
+		return nil, store.ErrBadVersion
 	}
 	if !ed25519.Verify(v.writer(), store.SignedBytes("ringfork/1/slot", a[:], v[:8], v.next(), v.content()), v.signature()) {
-		return nil, &refusal{http.StatusForbidden, "bad-signature", "the value's signature is wrong", 0}
+		return nil, store.ErrBadSignature
 	}
 	return v, nil
 }
@@ -54,10 +53,10 @@ func parseSlotValue(a address, b []byte, replaces uint64) (slotValue, error) {
 // that is not the next one the writer does not matter: who lost a race is to read first, and learns from what it reads.
 func (v slotValue) mayReplace(a address, held slotValue) error {
 	if v.version() != held.version()+1 {
-		return &refusal{http.StatusConflict, "slot-conflict", "the slot holds another version", 0}
+		return store.ErrSlotConflict
 	}
 	if held == nil && store.AddressOf(v.writer()) != a || held != nil && !bytes.Equal(v.writer(), held.next()) {
-		return &refusal{http.StatusForbidden, "not-the-writer", "the value that is there names another writer for the next one", 0}
+		return store.ErrNotTheWriter
 	}
 	return nil
 }
