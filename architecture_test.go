@@ -57,19 +57,19 @@ var rules = map[string]rule{
 		theirs: []string{"github.com/pion"},
 	},
 	"relay/limit": {theirs: []string{"golang.org/x/time"}},
-	"relay/store": {},
+	// Nothing else of the product knows NATS.
+	"relay/store": {theirs: []string{"github.com/nats-io/nats-server/v2", "github.com/nats-io/nats.go"}, without: noServer},
 	"relay": {
 		ours: []string{"relay/limit", "relay/store"},
 		theirs: []string{
-			"github.com/nats-io/nats-server/v2", "github.com/nats-io/nats.go", "github.com/gorilla/websocket", "golang.org/x/time",
-			"github.com/prometheus/client_golang/prometheus",
+			"github.com/gorilla/websocket", "golang.org/x/time", "github.com/prometheus/client_golang/prometheus",
 		},
 	},
 	"relay/client": {theirs: []string{"github.com/coder/websocket"}},                       // so no NATS either
 	"relay/load":   {theirs: []string{"github.com/gorilla/websocket", "golang.org/x/sys"}}, // a load generator, for the benchmark
 	"relay/turn":   {ours: []string{"relay", "relay/limit"}, theirs: []string{"github.com/pion", "golang.org/x/time"}},
 	// A NATS cluster of real processes, for tests and benchmarks: nothing of the product imports it.
-	"relay/natstest": {theirs: []string{"github.com/nats-io/nats.go"}},
+	"relay/natstest": {theirs: []string{"github.com/nats-io/nats-server/v2", "github.com/nats-io/nats.go"}},
 	// A relay that means ill, for tests: nothing of the product imports it.
 	"relay/hostile":     {theirs: []string{"github.com/coder/websocket"}},
 	"relay/hostile/cmd": {ours: []string{"relay/hostile"}},
@@ -292,6 +292,10 @@ func TestArchitectureChecks(t *testing.T) {
 		{"peer/a.go", "//go:build js || linux\n", ""},
 		{"phone/a.go", `import "ringfork/relay/client"`, "may not import ringfork/relay/client"},
 		{"relay/a.go", `import "ringfork/keys"`, "may not import ringfork/keys"},
+		{"relay/a.go", `import "github.com/nats-io/nats.go/jetstream"`, "may not import github.com/nats-io/nats.go/jetstream"},
+		{"relay/a.go", `import "github.com/nats-io/nats-server/v2/server"`, "may not import github.com/nats-io"},
+		{"relay/store/a.go", `import "ringfork/relay"`, "may not import ringfork/relay"},
+		{"relay/store/a.go", `import "net/http"`, "may not import net/http"},
 		{"relay/client/a.go", `import "github.com/nats-io/nats.go"`, "may not import github.com/nats-io/nats.go"},
 		{"relay/client/a.go", `import "ringfork/relay"`, "may not import ringfork/relay"},
 		{"wasm/a_js.go", `import "ringfork/relay/client"`, "may not import"},

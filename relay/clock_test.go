@@ -3,7 +3,6 @@ package relay
 import (
 	"bytes"
 	"log/slog"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -20,17 +19,14 @@ func TestAgesWithAWrongClock(t *testing.T) {
 			r := startRelay(t, func(c *Config) {
 				c.NATS = NATSConfig{URLs: []string{url}, Replicas: 1, Key: bytes.Repeat([]byte{1}, NATSKeySize)}
 				c.Log = slog.New(slog.NewTextHandler(&log, nil))
-				c.tuning.journalEvery = 20 * time.Millisecond
-				c.tuning.clockOff = off
+				c.store.JournalEvery = 20 * time.Millisecond
+				c.store.Now = func() time.Time { return time.Now().Add(off) }
 			})
 			m := newMailbox()
 			r.mustPost(t, m.address, frame(1))
-			right := func() bool {
-				r.journal.clock.mu.Lock()
-				defer r.journal.clock.mu.Unlock()
-				return (r.journal.clock.ahead + off).Abs() < time.Since(began)
+			if off != 0 { // its operator is told when it knows
+				waitFor(t, func() bool { return strings.Contains(log.String(), "clocks") })
 			}
-			waitFor(t, right)
 			c := r.dial(t)
 			c.write(m.subscribe(r.origin, c.nonce))
 			if got := c.expect("frame 1", "end")[0]; got.age == 0 || got.age > 2*time.Since(began) {
@@ -40,44 +36,6 @@ func TestAgesWithAWrongClock(t *testing.T) {
 				t.Errorf("the log says %q", log.String())
 			}
 		})
-	}
-}
-
-// The clock moves as far as it is shown to be wrong, and no further: a slow answer shows little.
-func TestClockIsShown(t *testing.T) {
-	c := newClock(slog.New(slog.DiscardHandler), 0)
-	at := time.Unix(1e9, 0)
-	show := func(sentAt, answered, stamp time.Duration) time.Duration {
-		c.sent["x"] = sent{at.Add(sentAt), at.Add(answered)}
-		c.stamped("x", at.Add(stamp))
-		return c.ahead
-	}
-	for _, x := range []struct{ sent, answered, stamp, want time.Duration }{
-		{0, 10, 5, 0},
-		{0, 10, 0, 0},
-		{0, 10, 40, 30}, // between 30 and 40
-		{0, 1000, 40, 30},
-		{0, 1000, 20, 20}, // 20 at most
-		{0, 10, -5, -5},
-		{0, 1000, 2000, 1000},
-	} {
-		if got := show(x.sent, x.answered, x.stamp); got != x.want {
-			t.Errorf("sent at %d, answered at %d, stamped %d: ahead by %d, want %d", x.sent, x.answered, x.stamp, got, x.want)
-		}
-	}
-	if c.stamped("another's", at); c.ahead != 1000 {
-		t.Error("a message of somebody else moves the clock")
-	}
-	c.sending("lost")
-	c.answered("lost", false)
-	if len(c.sent) != 0 {
-		t.Error("a message is remembered that nobody will read")
-	}
-	for i := range 1000 {
-		c.sending(strconv.Itoa(i))
-	}
-	if len(c.sent) > 200 {
-		t.Errorf("%d messages are remembered", len(c.sent))
 	}
 }
 

@@ -15,28 +15,18 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"ringfork/relay/limit"
+	"ringfork/relay/natstest"
 )
 
-// natsServer starts one NATS server in this process, which listens on a port that is free.
+// natsServer starts one NATS server in this process, until the test ends.
 func natsServer(t *testing.T, change func(*server.Options)) (url string) {
 	t.Helper()
-	opts := &server.Options{Host: "127.0.0.1", Port: -1, NoLog: true, NoSigs: true, JetStream: true, StoreDir: t.TempDir()}
-	if change != nil {
-		change(opts)
-	}
-	s, err := server.NewServer(opts)
+	url, stop, err := natstest.Single(t.TempDir(), change)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Start()
-	t.Cleanup(func() {
-		s.Shutdown()
-		s.WaitForShutdown()
-	})
-	if !s.ReadyForConnections(10 * time.Second) {
-		t.Fatal("the NATS server does not start")
-	}
-	return s.ClientURL()
+	t.Cleanup(stop)
+	return url
 }
 
 // What is wrong with a cluster is told, with what to do about it, and without any secret.
@@ -94,8 +84,8 @@ func TestClusterErrors(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := Config{Origins: []string{"http://relay"}, NATS: c.config(natsServer(t, c.change))}
-			if cfg.tuning.startTimeout = 3 * time.Second; c.name == "unreachable" {
-				cfg.tuning.startTimeout = 500 * time.Millisecond
+			if cfg.store.StartTimeout = 3 * time.Second; c.name == "unreachable" {
+				cfg.store.StartTimeout = 500 * time.Millisecond
 			}
 			if cfg.NATS.Key == nil {
 				cfg.NATS.Key = make([]byte, NATSKeySize)
@@ -164,9 +154,6 @@ func TestClusterKey(t *testing.T) {
 	d := other.dial(t)
 	d.write(m.subscribe(other.origin, d.nonce))
 	d.expect("end")
-	if e := a.engine; bytes.Equal(e.mailboxKey, e.slotKey) {
-		t.Error("mailboxes and slots have one key")
-	}
 }
 
 // A relay does not stay with a server that hangs, also when so much is posted that the way to it is full.
@@ -190,12 +177,12 @@ func TestClusterLeavesAServerThatHangs(t *testing.T) {
 	for w := range 4 {
 		posts.Go(func() {
 			for i := 10_000 * w; ctx.Err() == nil && i < 10_000*(w+1); i++ {
-				go relays[0].mailboxes.post(ctx, newMailbox().address, frame(i)) // the answers are of no interest
-				time.Sleep(time.Millisecond)                                     // a load, not a wait
+				go relays[0].store.Post(ctx, newMailbox().address, frame(i)) // the answers are of no interest
+				time.Sleep(time.Millisecond)                                 // a load, not a wait
 			}
 		})
 	}
-	for deadline := stopped.Add(30 * time.Second); relays[0].engine.nc.ConnectedServerName() == "n0" || !relays[0].engine.connected(); {
+	for deadline := stopped.Add(30 * time.Second); relays[0].store.Conn().ConnectedServerName() == "n0" || !relays[0].store.Connected(); {
 		if time.Sleep(10 * time.Millisecond); time.Now().After(deadline) {
 			t.Error("it is still there")
 			break
@@ -243,25 +230,11 @@ func TestClusterStartsAtOnce(t *testing.T) {
 		if r == nil {
 			continue
 		}
-		if err := r.mailboxes.post(t.Context(), m.address, frame(i)); err != nil {
+		if err := r.store.Post(t.Context(), m.address, frame(i)); err != nil {
 			t.Error(err)
 		}
 		if err := r.Close(); err != nil {
 			t.Error(err)
 		}
-	}
-}
-
-// Who follows deploy/README.md backs up what the slots are in.
-func TestDeployNamesTheSlots(t *testing.T) {
-	text, err := os.ReadFile("../deploy/README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := startRelay(t, func(c *Config) {
-		c.NATS = NATSConfig{URLs: []string{natsServer(t, nil)}, Replicas: 1, Key: make([]byte, NATSKeySize)}
-	})
-	if command := "nats stream backup " + r.slots.stream + " "; !strings.Contains(string(text), command) {
-		t.Errorf("deploy/README.md does not say %q", command)
 	}
 }

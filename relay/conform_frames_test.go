@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"ringfork/relay/limit"
+	"ringfork/relay/store"
 )
 
 func conformBacklogThenEndThenLive(t *testing.T, e *testEngine) {
@@ -74,7 +75,7 @@ func conformRetryIsStoredOnceAndDeliveredAgain(t *testing.T, e *testEngine) {
 }
 
 func conformBacklogLongerThanAPage(t *testing.T, e *testEngine) {
-	const n = 3*pageFrames + 5
+	const n = 3*store.PageFrames + 5
 	r := e.relay(t, nil)
 	m := newMailbox()
 	want := make([]string, 0, n+1)
@@ -97,7 +98,7 @@ func conformBacklogBeyondTheEnginesAnswer(t *testing.T, e *testEngine) {
 	want := make([]string, 0, n+1)
 	for i := range n {
 		f := frame(i)
-		if err := r.mailboxes.post(t.Context(), m.address, f); err != nil {
+		if err := r.store.Post(t.Context(), m.address, f); err != nil {
 			t.Fatal(err)
 		}
 		want = append(want, fmt.Sprintf("frame %d", i))

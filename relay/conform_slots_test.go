@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"ringfork/relay/natstest"
+	"ringfork/relay/store"
 )
 
 func conformSlots(t *testing.T, e *testEngine) {
@@ -29,7 +30,7 @@ func conformSlots(t *testing.T, e *testEngine) {
 	put("version wraps around", k.slotValue(0, "x"), 1<<64-1, 400, "bad-version")
 	put("made for another slot", other.slotValue(1, "x"), 0, 403, "bad-signature")
 	put("another's in an empty slot", other.valueFor(k.address, k, 1, "x", 4096), 0, 403, "not-the-writer")
-	for _, at := range []int{0, 7, 8, 39, 40, 71, 72, slotHeader - 1, slotHeader, 4095} {
+	for _, at := range []int{0, 7, 8, 39, 40, 71, 72, store.SlotHeader - 1, store.SlotHeader, 4095} {
 		changed := k.slotValue(1, "x")
 		changed[at] ^= 1
 		if status, code := r.putSlot(t, k.address, changed, 0); status == 204 {
@@ -109,7 +110,7 @@ func conformSlotHasOneWinner(t *testing.T, e *testEngine) {
 			nexts[i] = newMailbox()
 			wg.Go(func() {
 				// All may write, each would leave out the others.
-				value := writer.valueFor(k.address, nexts[i], version, fmt.Sprint(i), slotSizes[i%2])
+				value := writer.valueFor(k.address, nexts[i], version, fmt.Sprint(i), store.SlotSizes[i%2])
 				switch status, code := relays[i%2].putSlot(t, k.address, value, version-1); status {
 				case 204:
 					wins.Add(1)

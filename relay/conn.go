@@ -57,8 +57,8 @@ var (
 )
 
 // conn is one reading connection. There are many, and most of the time nothing happens on them: what one holds while it is
-// idle is one goroutine, which waits for the client, and a few timers. Messages of the engine are handled by the
-// dispatcher's goroutine; another one writes, as long as there is something to write.
+// idle is one goroutine, which waits for the client, and a few timers. What the store says is handled by the
+// store's goroutine; another one writes, as long as there is something to write.
 type conn struct {
 	relay  *Relay
 	client netip.Prefix

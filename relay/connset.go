@@ -10,12 +10,11 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
 	"ringfork/relay/limit"
+	"ringfork/relay/store"
 )
 
-// connSet is the set of open connections, and counts what each client has of them.
+// connSet is the set of open connections, and counts what each client has of them. It is the store's Listener: see hear.go.
 type connSet struct {
 	max               int
 	perClient         use // what each client has
@@ -26,8 +25,7 @@ type connSet struct {
 	idle  chan struct{} // of a set that is drained: closed when it is empty
 
 	fanouts *fanouts
-
-	answersDropped int // see resyncDropped
+	pages   pages
 
 	waiting atomic.Int64 // messages for clients that are queued or held
 }
@@ -60,7 +58,7 @@ func newConnSet(most int, factor float64) *connSet {
 		max:       most,
 		perClient: use{limit.NewCount(times(maxClientConns)), limit.NewCount(times(maxClientSubs))},
 		fewConns:  times(fewClientConns), fewSubs: times(fewClientSubs),
-		conns: map[*conn]struct{}{}, fanouts: newFanouts(),
+		conns: map[*conn]struct{}{}, fanouts: newFanouts(), pages: pages{asked: map[uint64]*conn{}},
 	}
 }
 
@@ -137,9 +135,9 @@ func (s *connSet) open() int {
 
 func (s *connSet) subscriptions() int { return s.fanouts.count() }
 
-// own makes sub a reader of its mailbox, with a new engine subscription if it is the first here; disown takes that back. The
+// own makes sub a reader of its mailbox, with a new subscription of the store if it is the first here; disown takes that back. The
 // error is errNoRoom if there are too many, of everybody, of this client or of this mailbox.
-func (s *connSet) own(sub *subscription, subscribe func() (*nats.Subscription, error)) error {
+func (s *connSet) own(sub *subscription, subscribe func(address, store.Reader) (*store.Subscription, error)) error {
 	client, read := sub.conn.client, s.perClient.subs
 	if !room(s.subscriptions(), maxSubs, !read.Has(client, s.fewSubs)) || !read.Add(client) {
 		return errNoRoom
@@ -157,7 +155,7 @@ func (s *connSet) disown(sub *subscription) {
 		s.perClient.subs.Done(sub.conn.client)
 	}
 	if unused != nil {
-		unused.Unsubscribe() // fails only when the engine is gone
+		unused.End()
 	}
 }
 
@@ -168,29 +166,13 @@ func (s *connSet) stopAll(why closing) {
 	}
 }
 
-// resyncAll has every connection read its backlogs again, after something may have gone past: not all at the same moment,
-// for the engine is in trouble, or has just come back.
-func (s *connSet) resyncAll() {
-	resync(s.all())
-}
-
+// resync has these connections read their backlogs again, spread over some time.
 func resync(all []*conn) {
 	now := time.Now()
 	spread := min(maxResync, time.Duration(len(all))*resyncStep)
 	for _, c := range all {
 		c.resync(now.Add(rand.N(spread + 1)))
 	}
-}
-
-// resyncDropped does the same for those of which NATS dropped messages: all of them if it was answers to backlog reads, for
-// then nobody knows whose. Only the dispatcher calls it.
-func (s *connSet) resyncDropped(answers *nats.Subscription) {
-	if n, _ := answers.Dropped(); n > s.answersDropped {
-		s.answersDropped = n
-		s.resyncAll()
-		return
-	}
-	resync(slices.Collect(maps.Keys(s.fanouts.missed())))
 }
 
 func (s *connSet) all() []*conn {

@@ -6,9 +6,8 @@ import (
 	"net/netip"
 	"testing"
 
-	"github.com/nats-io/nats.go"
-
 	"ringfork/relay/limit"
+	"ringfork/relay/store"
 )
 
 // fill opens connections of a client until they are refused, and returns them and the code.
@@ -29,7 +28,7 @@ func (s *connSet) readAll(c *conn) (all []*subscription) {
 	for {
 		n := s.subscriptions()
 		sub := &subscription{conn: c, address: address{byte(n >> 16), byte(n >> 8), byte(n)}}
-		if s.own(sub, func() (*nats.Subscription, error) { return &nats.Subscription{}, nil }) != nil {
+		if s.own(sub, func(address, store.Reader) (*store.Subscription, error) { return &store.Subscription{}, nil }) != nil {
 			return all
 		}
 		all = append(all, sub)

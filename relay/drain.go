@@ -24,7 +24,7 @@ func (r *Relay) Ready() (code string) {
 	switch {
 	case r.conns.isDraining(), r.ctx.Err() != nil:
 		return "draining"
-	case !r.engine.connected():
+	case !r.store.Connected():
 		return "engine-lost"
 	}
 	return ""

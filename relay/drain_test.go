@@ -94,7 +94,7 @@ func TestDrainDoesNotWaitForWhoDoesNotRead(t *testing.T) {
 	c.write(m.subscribe(r.origin, c.nonce))
 	c.expect("end")
 	for i := range 900 { // 3.7 MB: more than the buffers of the system take
-		if err := r.mailboxes.post(t.Context(), m.address, frame(i)); err != nil {
+		if err := r.store.Post(t.Context(), m.address, frame(i)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -120,7 +120,7 @@ func TestDrainEndsWithItsContext(t *testing.T) {
 
 func TestReadyTellsOfTheEngine(t *testing.T) {
 	r := startRelay(t, nil)
-	r.engine.nc.Close()
+	r.store.Conn().Close()
 	if code := r.Ready(); code != "engine-lost" {
 		t.Errorf("without its engine the relay says %q", code)
 	}

@@ -7,15 +7,15 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
-	"github.com/nats-io/nats.go"
 
 	"ringfork/relay/limit"
+	"ringfork/relay/store"
 )
 
 // However many read a mailbox, the engine has one subscription for them, as long as one of them is left.
 func TestReadersShareASubscription(t *testing.T) {
 	r := startRelay(t, nil)
-	before := r.engine.nc.NumSubscriptions()
+	before := r.store.Conn().NumSubscriptions()
 	m := newMailbox()
 	readers := make([]*reader, 8)
 	for i := range readers {
@@ -25,7 +25,7 @@ func TestReadersShareASubscription(t *testing.T) {
 	}
 	readers[0].write(m.subscribe(r.origin, readers[0].nonce)) // again
 	readers[0].expect("end")
-	if n := r.engine.nc.NumSubscriptions() - before; n != 1 {
+	if n := r.store.Conn().NumSubscriptions() - before; n != 1 {
 		t.Errorf("%d readers have %d subscriptions of the engine", len(readers), n)
 	}
 	if n := r.conns.subscriptions(); n != len(readers) {
@@ -42,8 +42,8 @@ func TestReadersShareASubscription(t *testing.T) {
 	r.mustPost(t, m.address, frame(2))
 	readers[len(readers)-1].expect("frame 2")
 	readers[len(readers)-1].write(append([]byte{msgUnsubscribe}, m.address[:]...))
-	waitFor(t, func() bool { return r.conns.subscriptions() == 0 && r.engine.nc.NumSubscriptions() == before })
-	if f := r.conns.fanouts; len(f.byMailbox) != 0 || len(f.bySub) != 0 {
+	waitFor(t, func() bool { return r.conns.subscriptions() == 0 && r.store.Conn().NumSubscriptions() == before })
+	if f := r.conns.fanouts; len(f.byMailbox) != 0 {
 		t.Errorf("%d mailboxes are kept that nobody reads", len(f.byMailbox))
 	}
 }
@@ -86,7 +86,7 @@ func TestPostsCostAsManyTokensAsTheyHaveReaders(t *testing.T) {
 func TestReadersOfAMailboxAreBounded(t *testing.T) {
 	r := startRelay(t, nil)
 	m := newMailbox()
-	subscribe := func() (*nats.Subscription, error) { return &nats.Subscription{}, nil }
+	subscribe := func(address, store.Reader) (*store.Subscription, error) { return &store.Subscription{}, nil }
 	var last *subscription
 	for range maxReaders {
 		last = &subscription{conn: &conn{}, address: m.address}
@@ -117,7 +117,7 @@ func TestJoiningReadersGetEachFrameOnce(t *testing.T) {
 			proof := m.subscribe(r.origin, c.nonce)
 			readers.Go(func() { c.expectEachOnce(proof, frames) })
 		}
-		if err := r.mailboxes.post(t.Context(), m.address, frame(n)); err != nil {
+		if err := r.store.Post(t.Context(), m.address, frame(n)); err != nil {
 			t.Error(err)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/coder/websocket"
 
 	"ringfork/relay/natstest"
+	"ringfork/relay/store"
 )
 
 // TestFaults breaks a cluster of three relays and three NATS servers, all of them processes, while endpoints behind a load
@@ -208,7 +209,7 @@ func (f *faults) relaysNotOn(server int) []int {
 
 // during breaks something, while endpoints chatter, mends it, and judges.
 func (f *faults) during(t *testing.T, x fault) {
-	leader, err := f.cluster.Leader(t.Context(), mailboxStream)
+	leader, err := f.cluster.Leader(t.Context(), store.MailboxStream)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,7 @@ package relay
 //
 // The rule for a frame that is heard twice: a live copy heard before the backlog's copy is the same post seen twice, one of
 // them is delivered. A live copy heard after it is a post made later, by a sender who tries again because it has had no
-// answer, and is delivered. That order is the engine's: it hands out live messages before it answers a later read.
+// answer, and is delivered. That order is the store's: it hands out live frames before the answer to a later read.
 type feed struct {
 	phase  feedPhase
 	seen   map[string]bool // delivered, or held, since the start; nil in the last two phases
@@ -115,4 +115,16 @@ func (f *feed) lose() {
 	if f.phase == refilling || f.phase == settled {
 		f.phase, f.seen, f.missed = rechecking, map[string]bool{}, nil
 	}
+}
+
+// overlook takes a frame that is stored and did not come live, and reports whether another read is to bring it.
+func (f *feed) overlook(id string) bool {
+	switch f.phase {
+	case catchingUp:
+		return false // there is one to come
+	case rechecking:
+		return !f.seen[id]
+	}
+	f.miss(id)
+	return true
 }

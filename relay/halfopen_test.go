@@ -144,7 +144,7 @@ func TestHalfOpenConnectionsAreFreed(t *testing.T) {
 func (r *testRelay) open() (conns, subs int) {
 	r.conns.mu.Lock()
 	defer r.conns.mu.Unlock()
-	return len(r.conns.conns), r.engine.nc.NumSubscriptions()
+	return len(r.conns.conns), r.store.Conn().NumSubscriptions()
 }
 
 // A page does not see pings. It sees the signs of life that come with them, and can tell when a connection is dead.

@@ -80,7 +80,7 @@ func soon(t *testing.T, what string, ended <-chan struct{}) {
 func TestHandshakeThatIsNeverRead(t *testing.T) {
 	r := startRelay(t, nil)
 	client := unreadHandshake(t, r)
-	soon(t, "reading backlogs again", done(r.conns.resyncAll))
+	soon(t, "reading backlogs again", done(r.conns.LostAll))
 	soon(t, "the relay's end", done(func() { r.Close() }))
 	if n := r.conns.open(); n != 0 {
 		t.Errorf("%d connections are left", n)

@@ -96,7 +96,7 @@ func (r *Relay) servePub(w http.ResponseWriter, req *http.Request) error {
 	defer r.leave()
 	start := time.Now()
 	// Not the request's context: a sender that hangs up has posted all the same.
-	err = r.mailboxes.post(r.ctx, to, body[addressSize:postSize])
+	err = r.store.Post(r.ctx, to, body[addressSize:postSize])
 	r.metrics.postSeconds.Observe(time.Since(start).Seconds())
 	r.metrics.result(r.metrics.framesPosted, err)
 	if err != nil {
@@ -135,7 +135,7 @@ func (r *Relay) serveGetSlot(w http.ResponseWriter, req *http.Request) error {
 		return draining()
 	}
 	defer r.leave()
-	value, err := r.slots.get(r.ctx, a)
+	value, err := r.store.Slot(r.ctx, a)
 	if err != nil {
 		return err
 	}
@@ -178,7 +178,7 @@ func (r *Relay) servePutSlot(w http.ResponseWriter, req *http.Request) error {
 		return draining()
 	}
 	defer r.leave()
-	err = r.slots.put(r.ctx, a, value, replaces, func(bytes int) error { return r.allowN(r.limits.grows, req, growCost(bytes)) })
+	err = r.store.PutSlot(r.ctx, a, value, replaces, func(bytes int) error { return r.allowN(r.limits.grows, req, growCost(bytes)) })
 	r.metrics.result(r.metrics.slotsWritten, err)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"ringfork/relay/limit"
+	"ringfork/relay/store"
 )
 
 // clientLimits are the rates at which one client, known by its address prefix, may ask for things.
@@ -48,10 +49,10 @@ func keptRate(backlog int64, age time.Duration) limit.Rate {
 }
 
 // putCost is what a put of so many bytes costs, besides the one token that each costs.
-func putCost(bytes int) int { return bytes / slotSizes[0] }
+func putCost(bytes int) int { return bytes / store.SlotSizes[0] }
 
 // growCost is what a slot costs that gets so many bytes longer.
-func growCost(bytes int) int { return (bytes + slotSizes[0] - 1) / slotSizes[0] }
+func growCost(bytes int) int { return (bytes + store.SlotSizes[0] - 1) / store.SlotSizes[0] }
 
 func newClientLimits(cfg Config) clientLimits {
 	factor, posts, keeps := cfg.ClientFactor, cfg.tuning.clientPosts, keptRate(cfg.MailboxBytes, cfg.FrameAge)

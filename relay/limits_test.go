@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ringfork/relay/limit"
+	"ringfork/relay/store"
 )
 
 // What a client makes the relay keep for good is limited: slots that are new or get longer, and no others.
@@ -108,7 +109,7 @@ func TestKeptFrame(t *testing.T) {
 	for n := range frames {
 		r.mustPost(t, newMailbox().address, frame(n))
 	}
-	stream, err := r.engine.js.Stream(t.Context(), mailboxStream)
+	stream, err := r.streams(t).Stream(t.Context(), store.MailboxStream)
 	if err != nil {
 		t.Fatal(err)
 	}

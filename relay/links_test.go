@@ -10,6 +10,7 @@ import (
 
 	"ringfork/relay/limit"
 	"ringfork/relay/natstest"
+	"ringfork/relay/store"
 )
 
 // TestLinks breaks the ways between the servers of a cluster, while every relay stays connected to its own server and so is
@@ -55,7 +56,7 @@ func TestLinks(t *testing.T) {
 			continue
 		}
 		t.Run(x.name, func(t *testing.T) {
-			leads, err := c.Leader(t.Context(), mailboxStream)
+			leads, err := c.Leader(t.Context(), store.MailboxStream)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -107,7 +108,7 @@ func startLinked(t *testing.T, c *natstest.Cluster) *linked {
 		cfg.ClientFactor = 1e4
 		cfg.tuning.mailbox = limit.Rate{PerSecond: 1e5, Burst: 1e5}
 		if testing.Short() {
-			cfg.tuning.rereadAfter, cfg.tuning.journalEvery = 100*time.Millisecond, 100*time.Millisecond
+			cfg.tuning.rereadAfter, cfg.store.JournalEvery = 100*time.Millisecond, 100*time.Millisecond
 		}
 	})
 	for i, r := range l.relays {
@@ -229,7 +230,7 @@ func (l *linked) during(t *testing.T, breaks func()) {
 		clear(l.acked[i])
 	}
 	for i, r := range l.relays {
-		if name := r.engine.nc.ConnectedServerName(); name != fmt.Sprint("n", i) {
+		if name := r.store.Conn().ConnectedServerName(); name != fmt.Sprint("n", i) {
 			t.Logf("relay %d is at %s now", i, name) // it was too slow: this machine is loaded
 		}
 	}
@@ -249,10 +250,10 @@ func TestRelayLeavesAServerThatIsCutOff(t *testing.T) {
 	e := &testEngine{cluster: c}
 	r := e.relay(t, func(cfg *Config) {
 		cfg.NATS.URLs = c.URLs()
-		cfg.tuning.journalEvery = 100 * time.Millisecond
+		cfg.store.JournalEvery = 100 * time.Millisecond
 	})
 	var here int
-	at := r.engine.nc.ConnectedServerName()
+	at := r.store.Conn().ConnectedServerName()
 	for here = range 3 {
 		if at == fmt.Sprint("n", here) {
 			break
@@ -268,12 +269,12 @@ func TestRelayLeavesAServerThatIsCutOff(t *testing.T) {
 		c.SetLink(here, i, natstest.Silent)
 		c.SetLink(i, here, natstest.Silent)
 	}
-	for deadline := began.Add(time.Minute); r.engine.nc.ConnectedServerName() == at; time.Sleep(20 * time.Millisecond) {
+	for deadline := began.Add(time.Minute); r.store.Conn().ConnectedServerName() == at; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("it is still there")
 		}
 	}
-	t.Logf("after %v it is at %s", time.Since(began).Round(time.Millisecond), r.engine.nc.ConnectedServerName())
+	t.Logf("after %v it is at %s", time.Since(began).Round(time.Millisecond), r.store.Conn().ConnectedServerName())
 	there.mustPost(t, m.address, frame(1))
 	reader.expect("frame 1")
 }

@@ -151,7 +151,7 @@ func TestClusterOverTLS(t *testing.T) {
 	r := startRelay(t, func(c *Config) {
 		c.NATS = NATSConfig{URLs: []string{n.url}, CAFile: n.ca, CredsFile: n.creds(n.account, time.Time{}), Replicas: 1, Key: make([]byte, NATSKeySize)}
 	})
-	if state, err := r.engine.nc.TLSConnectionState(); err != nil || state.Version < tls.VersionTLS12 {
+	if state, err := r.store.Conn().TLSConnectionState(); err != nil || state.Version < tls.VersionTLS12 {
 		t.Errorf("the connection has TLS %x, %v", state.Version, err)
 	}
 	m := newMailbox()
@@ -165,11 +165,11 @@ func TestClusterOverTLS(t *testing.T) {
 	r.mustPost(t, m.address, frame(2))
 	c.expect("frame 2")
 	// It comes back with the same login.
-	before := r.engine.nc.Stats().Reconnects
-	if err := r.engine.nc.ForceReconnect(); err != nil {
+	before := r.store.Conn().Stats().Reconnects
+	if err := r.store.Conn().ForceReconnect(); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, func() bool { return r.engine.nc.Stats().Reconnects > before })
+	waitFor(t, func() bool { return r.store.Conn().Stats().Reconnects > before })
 	r.mustPost(t, m.address, frame(3))
 	c.expect("frame 3")
 }
@@ -202,7 +202,7 @@ func TestClusterLoginErrors(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := Config{Origins: []string{"http://relay"}, NATS: c.cfg}
 			cfg.NATS.Replicas, cfg.NATS.Key = 1, make([]byte, NATSKeySize)
-			cfg.tuning.startTimeout = 2 * time.Second
+			cfg.store.StartTimeout = 2 * time.Second
 			began := time.Now()
 			r, err := New(cfg)
 			if err == nil {
@@ -226,7 +226,7 @@ func TestClusterLoginErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	if _, err := r.engine.nc.TLSConnectionState(); err != nil {
+	if _, err := r.store.Conn().TLSConnectionState(); err != nil {
 		t.Error(err)
 	}
 }

@@ -56,7 +56,7 @@ func newMetrics(r *Relay) *metrics {
 		gauge("ringfork_connections", "Open reading connections.", func() float64 { return float64(r.conns.open()) }),
 		gauge("ringfork_subscriptions", "Mailboxes being read.", func() float64 { return float64(r.conns.subscriptions()) }),
 		gauge("ringfork_engine_connected", "1 while the relay is connected to its engine.", func() float64 {
-			if r.engine != nil && r.engine.connected() {
+			if r.store.Connected() {
 				return 1
 			}
 			return 0

@@ -69,7 +69,7 @@ func TestMetrics(t *testing.T) {
 	if got["ringfork_backlog_reads_total"] < 1 {
 		t.Error("no backlog was read")
 	}
-	secrets := []string{hex.EncodeToString(m.address[:]), r.mailboxes.subject(m.address), "127.0.0.1", c.ws.Subprotocol()}
+	secrets := []string{hex.EncodeToString(m.address[:]), r.store.Subject(m.address), "127.0.0.1", c.ws.Subprotocol()}
 	for name := range got {
 		for _, secret := range secrets {
 			if secret != "" && strings.Contains(name, secret) {

@@ -99,7 +99,7 @@ func runRelayProcess(text string) error {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/v1/", r.Handler())
-	mux.HandleFunc("/server", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, r.engine.nc.ConnectedServerName()) })
+	mux.HandleFunc("/server", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, r.store.Conn().ConnectedServerName()) })
 	srv := &http.Server{Handler: mux}
 	go srv.Serve(l)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)

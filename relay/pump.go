@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/nats-io/nats.go"
+	"ringfork/relay/store"
 )
 
 // maxMissed is how many frames that a slow reader has missed are remembered one by one.
@@ -73,9 +73,7 @@ func (p *pump) subscribe(req request) {
 	s := &subscription{conn: p.c, address: req.address, number: p.count, feed: newFeed()}
 	err := errNoRoom
 	if len(p.subs) < maxSubscriptions {
-		err = r.conns.own(s, func() (*nats.Subscription, error) {
-			return r.engine.nc.ChanSubscribe(r.mailboxes.frames(req.address), r.dispatcher.messages)
-		})
+		err = r.conns.own(s, r.store.Subscribe)
 	}
 	if errors.Is(err, errNoRoom) {
 		req.code = "too-many-subscriptions"
@@ -129,27 +127,42 @@ func (p *pump) deliver(s *subscription, id string, age time.Duration, frame []by
 }
 
 // live takes a frame as it is posted.
-func (p *pump) live(s *subscription, msg *nats.Msg) {
-	if len(msg.Data) != FrameSize {
-		return
-	}
-	id := frameID(msg.Subject)
+func (p *pump) live(s *subscription, id string, frame []byte) {
 	switch {
 	case p.lagged:
 		p.miss(s, id)
 		return
-	case s.feed.live(id, msg.Data):
-		p.deliver(s, id, 0, msg.Data)
+	case s.feed.live(id, frame):
+		p.deliver(s, id, 0, frame)
 	default:
 		p.held++
 	}
 	p.account()
 	most := p.c.relay.cfg.tuning.queueFrames
 	if p.crowded() {
-		most = min(most, pageFrames)
+		most = min(most, store.PageFrames)
 	}
 	if len(p.c.queue)+p.held > most {
 		p.lag()
+	}
+}
+
+// overlook takes frames that are stored and did not come live.
+func (p *pump) overlook(s *subscription, ids []string) {
+	missed := 0
+	for _, id := range ids {
+		if s.feed.overlook(id) {
+			missed++
+		}
+	}
+	p.c.relay.metrics.framesMissed.Add(float64(missed))
+	switch {
+	case missed == 0:
+	case p.lagged:
+		s.lagged = true
+	default:
+		p.start(s)
+		p.advance()
 	}
 }
 
@@ -167,7 +180,7 @@ func (p *pump) crowded() bool { return p.c.relay.conns.waiting.Load() > maxWaiti
 func (p *pump) lag() {
 	p.c.relay.metrics.readersLagged.Inc()
 	p.lagged, p.missed = true, 0
-	kept := min(len(p.c.queue), pageFrames)
+	kept := min(len(p.c.queue), store.PageFrames)
 	dropped := p.c.queue[kept:]
 	p.c.queue = slices.Clone(p.c.queue[:kept])
 	for _, m := range dropped {

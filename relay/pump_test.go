@@ -6,8 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"golang.org/x/time/rate"
+
+	"ringfork/relay/store"
 )
 
 // mute returns a connection of which nothing is written, and which hears nothing but what the test tells its pump: its lock is
@@ -29,14 +30,10 @@ func (c *conn) subscribe(m mailbox) *subscription {
 	return c.pump.subs[m.address]
 }
 
-// live and answer tell the pump what the engine would.
-func (c *conn) live(s *subscription, n int) {
-	c.pump.live(s, &nats.Msg{Subject: c.relay.mailboxes.subject(s.address) + fmt.Sprintf(".live%d", n), Data: frame(n)})
-}
+// live and answer tell the pump what the store would.
+func (c *conn) live(s *subscription, n int) { c.pump.live(s, fmt.Sprint("live", n), frame(n)) }
 
-func (c *conn) answer(header nats.Header, body []byte) {
-	c.pump.answer(c.pump.reads.page, &nats.Msg{Header: header, Data: body})
-}
+func (c *conn) answer(part store.Part) { c.pump.page(c.pump.reads.page, part) }
 
 // A reader becomes too slow in the middle of a backlog, and some of that backlog is dropped. Its end must not be told before
 // that has come after all.
@@ -50,18 +47,14 @@ func TestLagInABacklogDoesNotTellItsEnd(t *testing.T) {
 	if c.pump.reads.active != s {
 		t.Fatal("the backlog is not being read")
 	}
-	for n := range pageFrames {
+	for n := range store.PageFrames {
 		c.live(busy, n)
 	}
-	c.answer(nats.Header{
-		"Nats-Sequence":   {"1"},
-		"Nats-Subject":    {r.mailboxes.subject(s.address) + ".stored"},
-		"Nats-Time-Stamp": {time.Now().Format(time.RFC3339Nano)},
-	}, frame(0))
+	c.answer(store.Part{Kind: store.PartFrame, ID: "stored", Sequence: 1, Age: time.Millisecond, Frame: frame(0)})
 	for n := 0; !c.pump.lagged; n++ {
-		c.live(busy, pageFrames+n)
+		c.live(busy, store.PageFrames+n)
 	}
-	c.answer(nats.Header{"Status": {"204"}, "Nats-Num-Pending": {"0"}}, nil)
+	c.answer(store.Part{Kind: store.PartEnd})
 
 	came := false
 	for _, m := range c.queue {
@@ -84,10 +77,10 @@ func TestSubscribingAgainTakesBackTheEnd(t *testing.T) {
 		}
 		return n
 	}
-	none := nats.Header{"Status": {"404"}}
+	none := store.Part{Kind: store.PartEnd}
 	for _, between := range []func(){func() {}, func() { c.pump.request(request{kind: msgUnsubscribe, address: m.address}) }} {
 		c.subscribe(m)
-		c.answer(none, nil)
+		c.answer(none)
 		if n := ends(); n != 1 {
 			t.Errorf("%d ends are told", n)
 		}
@@ -95,7 +88,7 @@ func TestSubscribingAgainTakesBackTheEnd(t *testing.T) {
 		if c.subscribe(m); ends() != 0 {
 			t.Error("the end of a backlog waits for the client, and it has asked again")
 		}
-		c.answer(none, nil)
+		c.answer(none)
 		if n := ends(); n != 1 {
 			t.Errorf("%d ends are told to who asked again", n)
 		}
@@ -106,7 +99,7 @@ func TestSubscribingAgainTakesBackTheEnd(t *testing.T) {
 func TestSubscribingAgainTakesNoMemory(t *testing.T) {
 	r := startRelay(t, nil)
 	c := r.mute(t)
-	for range pageFrames {
+	for range store.PageFrames {
 		c.push(outgoing{kind: msgRefused})
 	}
 	boxes := []mailbox{newMailbox(), newMailbox()}
@@ -130,13 +123,13 @@ func TestFramesThatWaitAreBoundedInAll(t *testing.T) {
 		s.feed.endOfRecheck()
 		c.pump.cancel(s)
 		most := 0
-		for n := range 4 * pageFrames {
+		for n := range 4 * store.PageFrames {
 			c.live(s, n)
 			most = max(most, len(c.queue))
 		}
-		want := 4 * pageFrames
+		want := 4 * store.PageFrames
 		if c == second {
-			want = pageFrames
+			want = store.PageFrames
 		}
 		if most != want {
 			t.Errorf("%d frames waited, want %d", most, want)

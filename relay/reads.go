@@ -2,10 +2,9 @@ package relay
 
 import (
 	"slices"
-	"strconv"
 	"time"
 
-	"github.com/nats-io/nats.go"
+	"ringfork/relay/store"
 )
 
 // reads is the order in which a connection's backlogs are read: one page of one of them at a time, and only while the writer
@@ -19,7 +18,7 @@ type reads struct {
 	later   []turn // reads to come, the soonest first
 
 	active   *subscription // whose page is being read; nil: none
-	page     uint64        // the dispatcher's number of that read
+	page     uint64        // the number of that read
 	found    int           // frames of that page that came
 	asked    time.Time     // when that page was first asked for
 	patience time.Duration // with the last question
@@ -30,8 +29,8 @@ type reads struct {
 
 // read is how far the read of one backlog is.
 type read struct {
-	next uint64 // the first stream sequence not read yet
-	upTo uint64 // where it ends; zero until the engine said so
+	next uint64 // the first sequence not read yet
+	upTo uint64 // where it ends; zero until the store said so
 	scan bool   // there are too many for the usual way to ask
 	left int    // how many more are to follow this one
 	turn int    // of the one in the row that counts: others of this subscription are void
@@ -49,7 +48,7 @@ func (t turn) valid() bool { return t.sub.read.turn == t.n }
 // start begins to read a subscription's backlog from the start, and does so again some time later: what the engine had taken
 // but not yet shown to the first read, which happens when it is a cluster, is found by the next.
 func (p *pump) start(s *subscription) {
-	s.read.left = p.c.relay.engine.rereads()
+	s.read.left = p.c.relay.store.Rereads()
 	p.begin(s)
 }
 
@@ -63,14 +62,14 @@ func (p *pump) begin(s *subscription) {
 func (p *pump) cancel(s *subscription) {
 	s.read.turn++
 	if p.reads.active == s {
-		p.endPage(pageFrames) // so many may be on their way
+		p.endPage(store.PageFrames) // so many may be on their way
 	}
 }
 
 // endPage ends the wait for a page, for which so many frames are read.
 func (p *pump) endPage(frames int) {
 	p.reads.active, p.reads.found = nil, 0
-	p.c.relay.dispatcher.forget(p.reads.page)
+	p.c.relay.conns.pages.forget(p.reads.page)
 	p.c.relay.limits.backlogs.Charge(p.c.client, time.Now(), frames)
 }
 
@@ -116,33 +115,28 @@ func shift(row *[]turn) {
 	}
 }
 
-// answer takes a message that answers to a page: a frame, or how it ends.
-func (p *pump) answer(page uint64, msg *nats.Msg) {
+// page takes a part of the answer to a page: a frame, or how it ends.
+func (p *pump) page(page uint64, part store.Part) {
 	r := &p.reads
 	s := r.active
 	if s == nil || page != r.page {
 		return // of a read that was given up
 	}
-	switch msg.Header.Get("Status") {
-	case "":
-		f, ok := p.c.relay.mailboxes.parseStored(msg)
-		s.read.next = max(s.read.next, f.sequence+1)
+	switch part.Kind {
+	case store.PartFrame, store.PartSkipped:
+		s.read.next = max(s.read.next, part.Sequence+1)
 		r.found++
-		if ok && s.feed.stored(f.id) {
-			p.deliver(s, f.id, f.age, f.frame)
+		if part.Kind == store.PartFrame && s.feed.stored(part.ID) {
+			p.deliver(s, part.ID, part.Age, part.Frame)
 		}
-	case "204": // end of the page
+	case store.PartEndOfPage:
 		p.endPage(r.found)
-		if msg.Header.Get("Nats-Num-Pending") != "0" {
-			s.read.upTo, _ = strconv.ParseUint(msg.Header.Get("Nats-UpTo-Sequence"), 10, 64)
-			p.goOn(s)
-		} else {
-			p.endRead(s)
-		}
-	case "404": // nothing
+		s.read.upTo = part.UpTo
+		p.goOn(s)
+	case store.PartEnd:
 		p.endPage(r.found)
 		p.endRead(s)
-	case "413":
+	case store.PartTooMany:
 		if !s.read.scan {
 			p.endPage(r.found)
 			s.read.scan = true
@@ -150,7 +144,7 @@ func (p *pump) answer(page uint64, msg *nats.Msg) {
 			break
 		}
 		fallthrough
-	default: // nobody can answer just now, or so it says
+	case store.PartUnavailable:
 		r.deadline = time.Now().Add(p.c.relay.cfg.tuning.pageTimeout / 4)
 	}
 	p.advance()
@@ -199,7 +193,7 @@ func (p *pump) advance() {
 		}
 	}
 	r.owing = time.Time{}
-	for r.active == nil && !p.lagged && (len(p.c.queue) == 0 || len(p.c.queue) < pageFrames && !p.crowded()) {
+	for r.active == nil && !p.lagged && (len(p.c.queue) == 0 || len(p.c.queue) < store.PageFrames && !p.crowded()) {
 		if r.row() == nil {
 			break
 		}
@@ -217,7 +211,7 @@ func (p *pump) advance() {
 			return
 		}
 		r.patience = min(2*r.patience, tuning.readTimeout/4)
-		p.c.relay.dispatcher.forget(r.page)
+		p.c.relay.conns.pages.forget(r.page)
 		p.ask(now)
 	}
 	p.setTimer(now)
@@ -227,12 +221,11 @@ func (p *pump) advance() {
 func (p *pump) ask(now time.Time) {
 	r := &p.reads
 	p.c.relay.metrics.backlogReads.Inc()
-	var reply string
-	r.page, reply = p.c.relay.dispatcher.expect(p.c)
+	r.page = p.c.relay.conns.pages.expect(p.c)
 	r.deadline = now.Add(r.patience)
 	s := r.active
 	// An error means that too much waits for the engine already: the deadline passes, and then there may be room.
-	_ = p.c.relay.mailboxes.askPage(s.address, s.read.next, s.read.upTo, s.read.scan, reply)
+	_ = p.c.relay.store.AskPage(r.page, s.address, s.read.next, s.read.upTo, s.read.scan)
 }
 
 // setTimer sets the timer, unless it fires early enough.

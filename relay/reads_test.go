@@ -7,35 +7,33 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"ringfork/relay/limit"
+	"ringfork/relay/store"
 )
 
 // page answers the page that is being read: so many frames, and that others follow or not. The client takes all that is for it.
 func (c *conn) page(frames int, more bool) {
 	for n := range frames {
-		c.answer(nats.Header{
-			"Nats-Sequence":   {fmt.Sprint(n + 1)},
-			"Nats-Subject":    {c.relay.mailboxes.subject(c.pump.reads.active.address) + fmt.Sprintf(".frame%d", n)},
-			"Nats-Time-Stamp": {time.Now().Format(time.RFC3339Nano)},
-		}, frame(n))
+		c.answer(store.Part{
+			Kind: store.PartFrame, ID: fmt.Sprint("frame", n), Sequence: uint64(n + 1), Age: time.Millisecond, Frame: frame(n),
+		})
 	}
-	pending := map[bool]string{true: "64", false: "0"}[more]
+	end := map[bool]store.PartKind{true: store.PartEndOfPage, false: store.PartEnd}[more]
 	c.queue = nil // before the end too: only an empty queue is sure to have room for a page
-	c.answer(nats.Header{"Status": {"204"}, "Nats-Num-Pending": {pending}}, nil)
+	c.answer(store.Part{Kind: end})
 }
 
 // Who asks again and again for a mailbox that is full has so much of it read, and no more.
 func TestBacklogReadsAreLimited(t *testing.T) {
 	for name, again := range map[string]func(c *conn, m mailbox){
-		"waits for each answer": func(c *conn, m mailbox) { c.page(pageFrames, true) },
-		"asks at every page":    func(c *conn, m mailbox) { c.page(pageFrames, true); c.subscribe(m) },
+		"waits for each answer": func(c *conn, m mailbox) { c.page(store.PageFrames, true) },
+		"asks at every page":    func(c *conn, m mailbox) { c.page(store.PageFrames, true); c.subscribe(m) },
 		"waits for no answer":   func(c *conn, m mailbox) { c.subscribe(m) },
 	} {
 		r := startRelay(t, nil)
-		r.limits.backlogs = limit.NewClients(limit.Rate{PerSecond: 1e-6, Burst: 3*pageFrames - 1})
+		r.limits.backlogs = limit.NewClients(limit.Rate{PerSecond: 1e-6, Burst: 3*store.PageFrames - 1})
 		c, m := r.mute(t), newMailbox()
 		asked := func() int { return int(testutil.ToFloat64(r.metrics.backlogReads)) }
 		for c.subscribe(m); c.pump.reads.active != nil && asked() < 100; {
@@ -60,7 +58,7 @@ func TestBacklogReadsAreLimited(t *testing.T) {
 // A client that comes back to many mailboxes, of which most are empty, is held up by nothing, however often it comes back.
 func TestEmptyBacklogsCostNothing(t *testing.T) {
 	r := startRelay(t, nil)
-	r.limits.backlogs = limit.NewClients(limit.Rate{PerSecond: 1e-6, Burst: pageFrames})
+	r.limits.backlogs = limit.NewClients(limit.Rate{PerSecond: 1e-6, Burst: store.PageFrames})
 	c, boxes := r.mute(t), []mailbox{}
 	for range 25 {
 		boxes = append(boxes, newMailbox())
@@ -70,7 +68,7 @@ func TestEmptyBacklogsCostNothing(t *testing.T) {
 			if c.subscribe(m); c.pump.reads.active == nil {
 				t.Fatal("a backlog waits")
 			}
-			c.answer(nats.Header{"Status": {"404"}}, nil)
+			c.answer(store.Part{Kind: store.PartEnd})
 			c.queue = nil
 		}
 	}
@@ -82,9 +80,9 @@ func TestBacklogIsReadSlowly(t *testing.T) {
 		c.tuning.mailbox = limit.Rate{PerSecond: 1e5, Burst: 1e5}
 		c.tuning.pageTimeout, c.tuning.pingEvery = time.Hour, time.Hour // nothing else wakes the reader
 	})
-	r.limits.backlogs = limit.NewClients(limit.Rate{PerSecond: 2000, Burst: pageFrames})
+	r.limits.backlogs = limit.NewClients(limit.Rate{PerSecond: 2000, Burst: store.PageFrames})
 	m, want := newMailbox(), []string{}
-	for n := range 5 * pageFrames {
+	for n := range 5 * store.PageFrames {
 		r.mustPost(t, m.address, frame(n))
 		want = append(want, fmt.Sprintf("frame %d", n))
 	}

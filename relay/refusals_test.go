@@ -87,12 +87,12 @@ func TestEveryRefusal(t *testing.T) {
 		{want: "503 mailbox-full 1", ask: "POST /v1/pub", body: post,
 			config: func(c *Config) { c.MailboxBytes = 6 << 10 },
 			before: func(t *testing.T, r *testRelay) { r.mustPost(t, m.address, frame(0)) }},
-		{want: "503 unavailable 1", ask: "POST /v1/pub", body: post, before: func(_ *testing.T, r *testRelay) { r.engine.nc.Close() }},
+		{want: "503 unavailable 1", ask: "POST /v1/pub", body: post, before: func(_ *testing.T, r *testRelay) { r.store.Conn().Close() }},
 		{want: "503 draining 1", ask: "POST /v1/pub", body: post, before: func(_ *testing.T, r *testRelay) { r.Close() }},
 
 		{want: "400 bad-address", ask: "GET /v1/slot/12"},
 		{want: "429 rate-limited 7", ask: "GET " + slot, before: func(_ *testing.T, r *testRelay) { r.limits.reads = none(7 * time.Second) }},
-		{want: "503 unavailable 1", ask: "GET " + slot, before: func(_ *testing.T, r *testRelay) { r.engine.nc.Close() }},
+		{want: "503 unavailable 1", ask: "GET " + slot, before: func(_ *testing.T, r *testRelay) { r.store.Conn().Close() }},
 		{want: "503 draining 1", ask: "GET " + slot, before: func(_ *testing.T, r *testRelay) { r.Close() }},
 
 		{want: "400 bad-version", ask: "PUT " + slot, body: m.slotValue(1, "x")},
@@ -112,7 +112,7 @@ func TestEveryRefusal(t *testing.T) {
 		{want: "503 slots-full 60", ask: "PUT " + slot + "?replaces=0", body: m.valueFor(m.address, m, 1, "x", MaxSlotSize),
 			config: func(c *Config) { c.SlotBytes = 100 << 10 }},
 		{want: "503 unavailable 1", ask: "PUT " + slot + "?replaces=0", body: m.slotValue(1, "x"),
-			before: func(_ *testing.T, r *testRelay) { r.engine.nc.Close() }},
+			before: func(_ *testing.T, r *testRelay) { r.store.Conn().Close() }},
 
 		{want: "401 token-missing", ask: "GET /v1/ice", config: tokens},
 		{want: "401 bad-token", ask: "GET /v1/ice", config: tokens, headers: []string{"Authorization", "Bearer x"}},

@@ -4,10 +4,9 @@
 // WebSocket). A slot (GET and PUT /v1/slot/{address}) keeps one signed value until its key holder replaces it. GET /v1/ice
 // names the STUN and TURN servers to use. New makes a relay, Relay.Handler serves it, Relay.Close ends it.
 //
-// The engine is NATS: embedded in the process and without a listener of its own, or a cluster that many relays share (see
-// NATSConfig). A frame posted is one NATS message: core NATS carries it at once to whoever reads the mailbox, and a JetStream
-// stream in memory keeps it for those who come later, for 120 seconds at most. Addresses never reach NATS: its subjects are
-// keyed hashes of them.
+// Its one question is who may say what to it, and hear what of it. What keeps frames and slots, and carries frames from relay
+// to relay, is package store: NATS, embedded in the process or a cluster that many relays share (see NATSConfig). Here it is
+// the engine.
 //
 // The relay logs nothing about a request. What it counts (Config.Metrics) are results and codes, of all clients together.
 package relay
@@ -19,7 +18,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"os"
 	"sync"
 	"time"
 
@@ -37,6 +35,15 @@ const (
 	// MaxSlotSize is the length of the longest signed value that a slot takes, in bytes.
 	MaxSlotSize = store.MaxSlotSize
 )
+
+// NATSConfig names a NATS cluster with JetStream to use as the engine.
+type NATSConfig = store.NATSConfig
+
+// ErrDirInUse is that another relay, perhaps in another process, keeps its slots in the folder.
+var ErrDirInUse = store.ErrDirInUse
+
+// NATSKeySize is the length of a NATSConfig's key in bytes.
+const NATSKeySize = store.NATSKeySize
 
 // ICEServer is one entry of the list that GET /v1/ice answers with, in the form that RTCPeerConnection takes.
 type ICEServer struct {
@@ -87,6 +94,7 @@ type Config struct {
 	// none.
 	Log *slog.Logger
 
+	store  store.Config // made of what is above; tests set the rest of it
 	tuning tuning
 }
 
@@ -101,10 +109,6 @@ type tuning struct {
 	queueFrames  int           // that wait for a slow reader before it is marked lagged
 	pageTimeout  time.Duration // for the answer to a backlog read, the first time it is asked for
 	readTimeout  time.Duration // for the same, however often
-	leaderWait   time.Duration // for the leader of the slots, before a copy is asked
-	startTimeout time.Duration // for a cluster
-	journalEvery time.Duration // an entry is written, and those of all are asked for
-	clockOff     time.Duration // how far this machine's clock is wrong
 	clientPosts  limit.Rate
 	mailbox      limit.Rate
 
@@ -113,16 +117,11 @@ type tuning struct {
 
 // Relay is a running relay. Its methods may be called at any time from any goroutine.
 type Relay struct {
-	cfg        Config
-	engine     *engine
-	journal    *journal // nil if the engine is embedded
-	dispatcher *dispatcher
-	mailboxes  *mailboxes
-	slots      *slots
-	conns      *connSet
-	limits     clientLimits
-	metrics    *metrics
-	tempDir    string
+	cfg     Config
+	store   *store.Store
+	conns   *connSet
+	limits  clientLimits
+	metrics *metrics
 
 	ctx    context.Context // ends when Close is called
 	cancel context.CancelFunc
@@ -138,60 +137,20 @@ func New(cfg Config) (*Relay, error) {
 	if err := cfg.setDefaults(); err != nil {
 		return nil, err
 	}
-	dir, temp := cfg.DataDir, ""
-	if dir == "" && len(cfg.NATS.URLs) == 0 {
-		// The engine wants a folder even when it keeps nothing there.
-		var err error
-		if temp, err = os.MkdirTemp("", "ringfork-relay-"); err != nil {
-			return nil, fmt.Errorf("failed to make the engine's folder: %w", err)
-		}
-		dir = temp
-	}
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &Relay{cfg: cfg, tempDir: temp, ctx: ctx, cancel: cancel, limits: newClientLimits(cfg)}
+	r := &Relay{cfg: cfg, ctx: ctx, cancel: cancel, limits: newClientLimits(cfg)}
 	r.conns = newConnSet(cfg.MaxConns, cfg.ClientFactor)
 	r.metrics = newMetrics(r)
-	if err := r.start(dir); err != nil {
+	var err error
+	keep := cfg.store
+	keep.Listener = r.conns
+	if r.store, err = store.Open(ctx, keep); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	if err := r.metrics.register(cfg.Metrics); err != nil {
 		return nil, errors.Join(fmt.Errorf("failed to register metrics: %w", err), r.Close())
 	}
 	return r, nil
-}
-
-func (r *Relay) start(dir string) error {
-	ctx, cancel := context.WithTimeout(r.ctx, r.cfg.tuning.startTimeout)
-	defer cancel()
-	r.engine = &engine{log: r.cfg.Log}
-	if len(r.cfg.NATS.URLs) > 0 {
-		if err := r.engine.connectCluster(ctx, r.cfg.NATS, r.conns); err != nil {
-			return err
-		}
-	} else {
-		memory, disk := r.cfg.MailboxBytes, slotRoom(r.cfg.SlotBytes)
-		if r.cfg.DataDir == "" {
-			memory, disk = memory+disk, 0
-		}
-		// A megabyte more than is reserved: the engine refuses a stream that would use the whole of its limit.
-		if err := r.engine.startEmbedded(dir, r.cfg.DataDir != "", memory+1<<20, disk+1<<20, r.conns); err != nil {
-			return err
-		}
-	}
-	var err error
-	r.journal = newJournal(r.engine, r.conns, r.cfg)
-	if r.dispatcher, err = startDispatcher(r.engine.nc, r.conns, r.journal); err != nil {
-		return err
-	}
-	if r.mailboxes, err = newMailboxes(ctx, r.engine, r.cfg); err != nil {
-		return err
-	}
-	if r.journal != nil {
-		r.mailboxes.journal, r.mailboxes.clock = r.journal, r.journal.clock
-		r.journal.start(r.dispatcher.inbox)
-	}
-	r.slots, err = newSlots(ctx, r.engine, r.cfg)
-	return err
 }
 
 // Close ends the relay: it closes every connection (with the code for "going away"), waits for requests under way, stops the
@@ -205,15 +164,8 @@ func (r *Relay) Close() error {
 		r.conns.stopAll(closeShutdown)
 		r.wg.Wait()
 		r.metrics.unregister(r.cfg.Metrics)
-		r.journal.stop()
-		if r.dispatcher != nil {
-			r.dispatcher.stop()
-		}
-		if r.engine != nil {
-			r.engine.stop()
-		}
-		if r.tempDir != "" {
-			r.err = os.RemoveAll(r.tempDir)
+		if r.store != nil {
+			r.err = r.store.Close()
 		}
 	})
 	return r.err
@@ -246,26 +198,18 @@ func (c *Config) setDefaults() error {
 	if len(c.PublishKey) != 0 && len(c.PublishKey) != PublishKeySize {
 		return fmt.Errorf("the publish key has %d bytes, not %d", len(c.PublishKey), PublishKeySize)
 	}
-	if err := c.NATS.setDefaults(); err != nil {
-		return err
-	}
-	if len(c.NATS.URLs) > 0 && c.DataDir != "" {
-		return errors.New("a relay that uses a NATS cluster keeps nothing in a folder")
-	}
-	if c.ClientFactor <= 0 {
-		c.ClientFactor = 1
-	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	if c.FrameAge <= 0 || c.FrameAge > MaxFrameAge {
-		c.FrameAge = MaxFrameAge
+	s := &c.store
+	s.NATS, s.DataDir, s.Log = c.NATS, c.DataDir, c.Log
+	s.FrameAge, s.MailboxBytes, s.SlotBytes = c.FrameAge, c.MailboxBytes, c.SlotBytes
+	if *s, err = s.WithDefaults(); err != nil {
+		return err
 	}
-	setDefault(&c.MailboxBytes, 256<<20)
-	if c.DataDir == "" && len(c.NATS.URLs) == 0 {
-		setDefault(&c.SlotBytes, 256<<20)
-	} else {
-		setDefault(&c.SlotBytes, 1<<30)
+	c.FrameAge, c.MailboxBytes = s.FrameAge, s.MailboxBytes
+	if c.ClientFactor <= 0 {
+		c.ClientFactor = 1
 	}
 	setDefault(&c.MaxConns, DefaultMaxConns)
 	if c.ClientAddr == nil {
@@ -280,9 +224,6 @@ func (c *Config) setDefaults() error {
 	setDefault(&t.queueFrames, 1024)
 	setDefault(&t.pageTimeout, time.Second)
 	setDefault(&t.readTimeout, 30*time.Second)
-	setDefault(&t.leaderWait, 500*time.Millisecond)
-	setDefault(&t.startTimeout, 20*time.Second)
-	setDefault(&t.journalEvery, 500*time.Millisecond)
 	if t.clientPosts.Burst == 0 {
 		t.clientPosts = limit.Rate{PerSecond: 100, Burst: 2000}
 	}
@@ -296,7 +237,7 @@ func (c *Config) setDefaults() error {
 	return nil
 }
 
-func setDefault[T int | int64 | time.Duration](v *T, def T) {
+func setDefault[T int | time.Duration](v *T, def T) {
 	if *v <= 0 {
 		*v = def
 	}

@@ -274,7 +274,7 @@ func TestHTTPRefusals(t *testing.T) {
 		{"DELETE", "/v1/slot/" + a, nil, 405, "bad-method"},
 		{"PUT", "/v1/slot/" + a + "?replaces=0", make([]byte, MaxSlotSize+1), 413, "too-large"},
 		{"PUT", "/v1/slot/" + a + "?replaces=0", nil, 400, "bad-size"},
-		{"PUT", "/v1/slot/" + a + "?replaces=0", make([]byte, slotHeader), 400, "bad-size"},
+		{"PUT", "/v1/slot/" + a + "?replaces=0", make([]byte, store.SlotHeader), 400, "bad-size"},
 		{"PUT", "/v1/slot/" + a + "?replaces=0", slices.Concat(make([]byte, 7), []byte{1}, make([]byte, 4088)), 403, "bad-signature"},
 		{"PUT", "/v1/slot/" + a + "?replaces=0", make([]byte, 4096), 400, "bad-version"},
 		{"PUT", "/v1/slot/" + a + "?replaces=-1", make([]byte, 4096), 400, "bad-version"},
@@ -334,7 +334,7 @@ func TestSlowReaderIsClosed(t *testing.T) {
 	quick.write(m.subscribe(r.origin, quick.nonce))
 	quick.expect("end")
 	for i := 0; !slowConn.isEnded(); i++ {
-		if err := r.mailboxes.post(t.Context(), m.address, frame(i)); err != nil {
+		if err := r.store.Post(t.Context(), m.address, frame(i)); err != nil {
 			t.Fatal(err)
 		}
 		quick.expect(fmt.Sprintf("frame %d", i))

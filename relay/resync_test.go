@@ -9,6 +9,8 @@ import (
 	"github.com/coder/websocket"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"ringfork/relay/store"
 )
 
 // A connection goes on when the engine was lost and is back, and gets what went past meanwhile.
@@ -27,11 +29,11 @@ func TestResyncAfterTheEngineWasLost(t *testing.T) {
 		defer s.conn.mu.Unlock()
 		return s.feed.phase == settled
 	})
-	if err := fanout.nats.Unsubscribe(); err != nil { // as if live frames went past
+	if err := fanout.sub.NATS().Unsubscribe(); err != nil { // as if live frames went past
 		t.Fatal(err)
 	}
 	r.mustPost(t, m.address, frame(2))
-	if err := r.engine.nc.ForceReconnect(); err != nil {
+	if err := r.store.Conn().ForceReconnect(); err != nil {
 		t.Fatal(err)
 	}
 	// All that the mailbox has comes, with its age: clients drop what they know.
@@ -47,16 +49,26 @@ func TestResyncAfterTheEngineWasLost(t *testing.T) {
 	c.expect("frame 3")
 }
 
+// streams is what the relay's streams are seen and changed with.
+func (r *testRelay) streams(t testing.TB) jetstream.JetStream {
+	t.Helper()
+	js, err := jetstream.New(r.store.Conn())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return js
+}
+
 // setDirect turns on or off that the engine answers backlog reads.
 func (r *testRelay) setDirect(t *testing.T, on bool) {
 	t.Helper()
-	s, err := r.engine.js.Stream(t.Context(), mailboxStream)
+	s, err := r.streams(t).Stream(t.Context(), store.MailboxStream)
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg := s.CachedInfo().Config
 	cfg.AllowDirect = on
-	if _, err := r.engine.js.UpdateStream(t.Context(), cfg); err != nil {
+	if _, err := r.streams(t).UpdateStream(t.Context(), cfg); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -107,22 +119,22 @@ func TestSecondCopyIsNoProof(t *testing.T) {
 	r.setDirect(t, false)
 	r.mustPost(t, m.address, f) // the leader says that it has it
 	// A stream that refuses every frame has none.
-	s, err := r.engine.js.Stream(t.Context(), mailboxStream)
+	s, err := r.streams(t).Stream(t.Context(), store.MailboxStream)
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg := s.CachedInfo().Config
-	if err := r.engine.js.DeleteStream(t.Context(), mailboxStream); err != nil {
+	if err := r.streams(t).DeleteStream(t.Context(), store.MailboxStream); err != nil {
 		t.Fatal(err)
 	}
-	sub, err := r.engine.nc.Subscribe(cfg.Subjects[0], func(msg *nats.Msg) {
+	sub, err := r.store.Conn().Subscribe(cfg.Subjects[0], func(msg *nats.Msg) {
 		msg.Respond([]byte(`{"error":{"code":503,"err_code":10077,"description":"maximum messages per subject exceeded"},"stream":"x","seq":0}`))
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer sub.Unsubscribe()
-	if _, err := r.engine.js.CreateStream(t.Context(), jetstream.StreamConfig{Name: mailboxStream, Subjects: []string{"elsewhere"}, AllowDirect: true}); err != nil {
+	if _, err := r.streams(t).CreateStream(t.Context(), jetstream.StreamConfig{Name: store.MailboxStream, Subjects: []string{"elsewhere"}, AllowDirect: true}); err != nil {
 		t.Fatal(err)
 	}
 	if status, code := r.post(t, m.address, f); status != http.StatusServiceUnavailable || code != "unavailable" {

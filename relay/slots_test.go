@@ -1,7 +1,6 @@
 package relay
 
 import (
-	"bytes"
 	"crypto/ed25519"
 	"encoding/binary"
 	"encoding/hex"
@@ -19,19 +18,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"ringfork/relay/store"
 )
 
 // slotValue is a value for m's slot that m writes now and the next time, of the smallest size.
 func (m mailbox) slotValue(version uint64, content string) []byte {
-	return m.valueFor(m.address, m, version, content, slotSizes[0])
+	return m.valueFor(m.address, m, version, content, store.SlotSizes[0])
 }
 
 // valueFor is a value of size bytes for the slot at a, written by m; next writes the one after it.
 func (m mailbox) valueFor(a address, next mailbox, version uint64, content string, size int) []byte {
-	sealed := make([]byte, size-slotHeader)
+	sealed := make([]byte, size-store.SlotHeader)
 	copy(sealed, content)
 	v := binary.BigEndian.AppendUint64(nil, version)
 	sig := ed25519.Sign(m.key, store.SignedBytes("ringfork/1/slot", a[:], v, next.public(), sealed))
@@ -68,37 +65,6 @@ func TestSlotsSurviveRestart(t *testing.T) {
 				t.Fatalf("put: %d %s", status, code)
 			}
 		})
-	}
-}
-
-// Values of an older version cannot be read or replaced by anybody: they make room.
-func TestSlotsOfAnOlderVersionAreRemoved(t *testing.T) {
-	dir := t.TempDir()
-	for i := range 2 {
-		r, err := New(Config{Origins: []string{"http://relay"}, DataDir: dir})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := r.engine.js.KeyValue(t.Context(), oldSlotBucket); !errors.Is(err, jetstream.ErrBucketNotFound) {
-			t.Errorf("start %d: the old slots: %v", i, err)
-		}
-		if _, err := r.engine.js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: oldSlotBucket}); err != nil {
-			t.Fatal(err)
-		}
-		if err := r.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-func TestBadSlotKey(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "slot.key"), []byte("short"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if r, err := New(Config{Origins: []string{"http://relay"}, DataDir: dir}); err == nil {
-		r.Close()
-		t.Error("a slot key of 5 bytes was taken")
 	}
 }
 
@@ -195,23 +161,4 @@ func TestPutsAreLimitedByTheirSize(t *testing.T) {
 			t.Fatalf("put %d: %d %s", version, status, code)
 		}
 	}
-}
-
-// FuzzSlotValue: no value makes the relay panic, and none is taken that its writer has not signed.
-func FuzzSlotValue(f *testing.F) {
-	m := mailbox{key: ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))}
-	m.address = store.AddressOf(m.public())
-	good := m.slotValue(1, "content")
-	f.Add(good, uint64(0))
-	f.Add(good[:slotHeader], uint64(0))
-	f.Add([]byte{}, uint64(1<<64-1))
-	f.Fuzz(func(t *testing.T, value []byte, replaces uint64) {
-		v, err := parseSlotValue(m.address, value, replaces)
-		if err == nil && v.mayReplace(m.address, nil) == nil && !bytes.Equal(v, good) {
-			t.Errorf("a value was taken: %x", value)
-		}
-		if err == nil && v.mayReplace(m.address, v) == nil {
-			t.Error("a value follows itself")
-		}
-	})
 }

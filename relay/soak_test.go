@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"ringfork/relay/store"
 )
 
 var soakTime = flag.Duration("soak", 0, "how long TestSoakLeavesNothing goes on (default: 2m, and 8s with -short)")
@@ -62,7 +64,7 @@ func TestSoakLeavesNothing(t *testing.T) {
 	if conns, subs := r.open(); conns != 0 || subs > 3 {
 		t.Errorf("%d connections and %d subscriptions are left", conns, subs)
 	}
-	if f, n := r.conns.fanouts, r.conns.perClient.left(); n != 0 || len(f.byMailbox) != 0 || len(f.bySub) != 0 {
+	if f, n := r.conns.fanouts, r.conns.perClient.left(); n != 0 || len(f.byMailbox) != 0 {
 		t.Errorf("%d clients and %d fanouts are left", n, len(f.byMailbox))
 	}
 	if n := r.conns.waiting.Load(); n != 0 {
@@ -227,7 +229,7 @@ func (s *soak) settle(t *testing.T) usage {
 	for calm := 0; calm < 30 && time.Now().Before(deadline); {
 		time.Sleep(50 * time.Millisecond)
 		conns, _ := s.r.open()
-		stream, err := s.r.engine.js.Stream(t.Context(), mailboxStream)
+		stream, err := s.r.streams(t).Stream(t.Context(), store.MailboxStream)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -45,7 +45,7 @@ func TestManySubscriptionsAtOnce(t *testing.T) {
 	for i := range all {
 		all[i] = newMailbox()
 		for n := range i % 4 {
-			if err := r.mailboxes.post(t.Context(), all[i].address, frame(n)); err != nil {
+			if err := r.store.Post(t.Context(), all[i].address, frame(n)); err != nil {
 				t.Fatal(err)
 			}
 			want++

@@ -40,7 +40,7 @@ const fuzzers = [
   ["FuzzRequests", "./phone", 5_000],
   ["FuzzParseFile", "./phone/disk", 20_000],
   ["FuzzParse", "./relay", 20_000],
-  ["FuzzSlotValue", "./relay", 20_000],
+  ["FuzzSlotValue", "./relay/store", 20_000],
   ["FuzzHTTP", "./relay", 10_000],
   ["FuzzSession", "./relay", 2_000],
   ["FuzzRequests", "./relay/turn", 20_000],

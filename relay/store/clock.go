@@ -1,4 +1,4 @@
-package relay
+package store
 
 import (
 	"log/slog"
@@ -10,8 +10,8 @@ import (
 // it has, whatever this machine's clock says. It learns that from messages of its own: they are stamped after they were sent,
 // and before the answer came.
 type clock struct {
-	off time.Duration // in tests: how far this machine's clock is wrong
-	log *slog.Logger
+	wall func() time.Time // this machine's clock
+	log  *slog.Logger
 
 	mu    sync.Mutex
 	ahead time.Duration // zero until it is shown to be something else
@@ -26,12 +26,12 @@ type sent struct{ at, answered time.Time }
 // frames by them.
 const clockTolerance = 5 * time.Second
 
-func newClock(log *slog.Logger, off time.Duration) *clock {
-	return &clock{off: off, log: log, sent: map[string]sent{}}
+func newClock(log *slog.Logger, wall func() time.Time) *clock {
+	return &clock{wall: wall, log: log, sent: map[string]sent{}}
 }
 
 // now is what this machine's clock shows. It is not for measuring how long something takes.
-func (c *clock) now() time.Time { return time.Now().Add(c.off).Round(0) }
+func (c *clock) now() time.Time { return c.wall().Round(0) }
 
 // age returns how long ago something was stamped. A nil clock is that of an engine in this process.
 func (c *clock) age(stamp time.Time) time.Duration {

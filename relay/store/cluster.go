@@ -1,4 +1,4 @@
-package relay
+package store
 
 import (
 	"bytes"
@@ -71,7 +71,7 @@ func (c *NATSConfig) setDefaults() error {
 }
 
 // connectCluster connects to a cluster, which may still be starting.
-func (e *engine) connectCluster(ctx context.Context, cfg NATSConfig, conns *connSet) error {
+func (e *engine) connectCluster(ctx context.Context, cfg NATSConfig) error {
 	e.replicas, e.slotBucket, e.slotStorage = cfg.Replicas, "ringfork-slots", jetstream.FileStorage
 	for use, key := range map[string]*[]byte{"mailboxes": &e.mailboxKey, "slots": &e.slotKey} {
 		var err error
@@ -109,7 +109,7 @@ func (e *engine) connectCluster(ctx context.Context, cfg NATSConfig, conns *conn
 		options = append(options, nats.RootCAs(cfg.CAFile))
 	}
 	err := retry(ctx, func() (again bool, err error) {
-		err = e.connect(strings.Join(cfg.URLs, ","), conns, options...)
+		err = e.connect(strings.Join(cfg.URLs, ","), options...)
 		return err != nil && !refusesUs(err) && !distrusted(err), err
 	})
 	switch {

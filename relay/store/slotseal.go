@@ -1,4 +1,4 @@
-package relay
+package store
 
 import (
 	"crypto/aes"
@@ -40,11 +40,11 @@ func (s slotSealer) seal(name string, v slotValue) []byte {
 
 // open returns what seal was given, or what an older version stored.
 func (s slotSealer) open(name string, stored []byte) (slotValue, error) {
-	if slices.Contains(slotSizes, len(stored)) {
+	if slices.Contains(SlotSizes[:], len(stored)) {
 		return stored, nil
 	}
 	v, err := s.aead.Open(nil, nil, stored, []byte(name))
-	if err != nil || !slices.Contains(slotSizes, len(v)) {
+	if err != nil || !slices.Contains(SlotSizes[:], len(v)) {
 		return nil, errors.New("the stored value was changed, or is of another key")
 	}
 	return v, nil

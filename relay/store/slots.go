@@ -1,4 +1,4 @@
-package relay
+package store
 
 import (
 	"bytes"
@@ -16,8 +16,6 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-
-	"ringfork/relay/store"
 )
 
 // slots keeps one signed value for each address, in a key-value bucket whose keys are keyed hashes of the addresses and whose
@@ -53,7 +51,7 @@ func newSlots(ctx context.Context, e *engine, cfg Config) (*slots, error) {
 	}
 	s := &slots{
 		engine: e, tokens: newTokens(e.slotKey, "slot"), sealer: newSlotSealer(e.slotKey), stream: "KV_" + e.slotBucket,
-		limit: uint64(cfg.SlotBytes), leaderWait: cfg.tuning.leaderWait,
+		limit: uint64(cfg.SlotBytes), leaderWait: cfg.LeaderWait,
 	}
 	err := e.create(ctx, "open the slots", func(ctx context.Context) (err error) {
 		s.kv, err = e.js.CreateOrUpdateKeyValue(ctx, bucket)
@@ -69,7 +67,7 @@ func newSlots(ctx context.Context, e *engine, cfg Config) (*slots, error) {
 //
 // The leader is asked first. While there is none any copy will do, and one that is a little old does no harm: whoever reads a
 // value checks its signature and version. But only the leader is believed that a slot is empty.
-func (s *slots) get(ctx context.Context, a address) (slotValue, error) {
+func (s *slots) get(ctx context.Context, a Address) (slotValue, error) {
 	ctx, cancel := withTimeout(ctx)
 	defer cancel()
 	answers := make(chan slotValue, 2)
@@ -93,14 +91,14 @@ func (s *slots) get(ctx context.Context, a address) (slotValue, error) {
 	case value := <-answers:
 		return value, nil
 	case <-ctx.Done():
-		return nil, store.ErrNotRead
+		return nil, ErrNotRead
 	}
 }
 
 // put replaces the value of version replaces (zero: an empty slot). Of several that replace the same one, one succeeds.
 // Putting the value that the slot holds succeeds too: it is a retry whose first answer was lost. mayGrow is asked before the
 // slot gets longer by some bytes.
-func (s *slots) put(ctx context.Context, a address, value []byte, replaces uint64, mayGrow func(bytes int) error) error {
+func (s *slots) put(ctx context.Context, a Address, value []byte, replaces uint64, mayGrow func(bytes int) error) error {
 	v, err := parseSlotValue(a, value, replaces)
 	if err != nil {
 		return err
@@ -131,7 +129,7 @@ func (s *slots) put(ctx context.Context, a address, value []byte, replaces uint6
 }
 
 // swap stores a value if the slot is still at the bucket's revision.
-func (s *slots) swap(ctx context.Context, a address, v slotValue, revision uint64) error {
+func (s *slots) swap(ctx context.Context, a Address, v slotValue, revision uint64) error {
 	msg := nats.NewMsg(s.subject(a))
 	msg.Data = s.sealer.seal(msg.Subject, v)
 	msg.Header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(revision, 10))
@@ -141,17 +139,17 @@ func (s *slots) swap(ctx context.Context, a address, v slotValue, revision uint6
 	case err == nil:
 		return nil
 	case !errors.As(err, &api):
-		return store.ErrNotWritten
+		return ErrNotWritten
 	case api.is(server.JSStreamWrongLastSequenceErrF, server.JSStreamWrongLastSequenceConstantErr):
 		// Perhaps by this very message: it is sent again when the engine's connection breaks.
 		if held, _, err := s.load(ctx, a, s.engine.lastOfLeader); err == nil && bytes.Equal(held, v) {
 			return nil
 		}
-		return store.ErrSlotRace
+		return ErrSlotRace
 	case api.full():
-		return store.ErrSlotsFull
+		return ErrSlotsFull
 	default:
-		return store.ErrNotWritten
+		return ErrNotWritten
 	}
 }
 
@@ -159,10 +157,10 @@ func (s *slots) swap(ctx context.Context, a address, v slotValue, revision uint6
 func (s *slots) checkRoom(ctx context.Context, more int) error {
 	status, err := s.kv.Status(ctx)
 	if err != nil {
-		return store.ErrNotWritten
+		return ErrNotWritten
 	}
 	if status.Bytes()+uint64(more) > s.limit {
-		return store.ErrSlotsFull
+		return ErrSlotsFull
 	}
 	return nil
 }
@@ -171,23 +169,23 @@ func (s *slots) checkRoom(ctx context.Context, more int) error {
 type lastFunc = func(ctx context.Context, stream, subject string) (stored, error)
 
 // load returns a slot's value and the bucket's revision of it: nil and zero when it is empty.
-func (s *slots) load(ctx context.Context, a address, last lastFunc) (slotValue, uint64, error) {
+func (s *slots) load(ctx context.Context, a Address, last lastFunc) (slotValue, uint64, error) {
 	subject := s.subject(a)
 	held, err := last(ctx, s.stream, subject)
-	if errors.Is(err, errNotStored) {
+	if errors.Is(err, errNoMessage) {
 		return nil, 0, nil
 	}
 	if err != nil {
-		return nil, 0, store.ErrNotRead
+		return nil, 0, ErrNotRead
 	}
 	value, err := s.sealer.open(subject, held.data)
 	if err != nil {
-		return nil, 0, store.ErrNotRead
+		return nil, 0, ErrNotRead
 	}
 	return value, held.sequence, nil
 }
 
-func (s *slots) subject(a address) string {
+func (s *slots) subject(a Address) string {
 	return "$KV." + s.engine.slotBucket + "." + s.tokens.of(a)
 }
 

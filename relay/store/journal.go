@@ -1,4 +1,4 @@
-package relay
+package store
 
 import (
 	"context"
@@ -26,7 +26,7 @@ import (
 // posted while the way was broken.
 type journal struct {
 	engine  *engine
-	conns   *connSet
+	subs    *subscriptions
 	every   time.Duration // between two entries, and two questions for those of all
 	keep    time.Duration // an entry, as long as a frame
 	subject string        // of all entries, without what is each one's own
@@ -77,13 +77,13 @@ const (
 	answersJournal, answersKnown = "journal", "known" // instead of the number of a backlog read
 )
 
-func newJournal(e *engine, conns *connSet, cfg Config) *journal {
+func newJournal(e *engine, subs *subscriptions, cfg Config) *journal {
 	if e.srv != nil {
 		return nil // there is no way between servers
 	}
 	j := &journal{
-		engine: e, conns: conns, clock: newClock(e.log, cfg.tuning.clockOff), every: cfg.tuning.journalEvery, keep: cfg.FrameAge,
-		subject: newTokens(e.mailboxKey, "journal").of(address{}), seed: maphash.MakeSeed(),
+		engine: e, subs: subs, clock: newClock(e.log, cfg.Now), every: cfg.JournalEvery, keep: cfg.FrameAge,
+		subject: newTokens(e.mailboxKey, "journal").of(Address{}), seed: maphash.MakeSeed(),
 	}
 	j.ctx, j.cancel = context.WithCancel(context.Background())
 	return j
@@ -222,7 +222,7 @@ func (j *journal) answer(inbox, kind string, msg *nats.Msg) bool {
 // read takes an entry.
 func (j *journal) read(entry string, now time.Time) {
 	for frame := range strings.SplitSeq(entry, "\n") {
-		if !j.came(frame) && j.conns.fanouts.reads(framesOf(frame)) {
+		if !j.came(frame) && j.subs.ofSubject(framesOf(frame)) != nil {
 			j.doubts = append(j.doubts, doubt{now, frame})
 		}
 	}
@@ -249,47 +249,10 @@ func (j *journal) judge(now time.Time) {
 		j.doubts = nil
 	}
 	for mailbox, ids := range missed {
-		for _, s := range j.conns.fanouts.readersOf(mailbox) {
-			s.overlook(ids)
+		if s := j.subs.ofSubject(mailbox); s != nil {
+			s.reader.Overlooked(ids)
 		}
 	}
-}
-
-// overlook has the frames read that did not come live, unless a read has found them or is to find them anyway.
-func (s *subscription) overlook(ids []string) {
-	c := s.conn
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if s.gone {
-		return
-	}
-	missed := 0
-	for _, id := range ids {
-		if s.feed.overlook(id) {
-			missed++
-		}
-	}
-	c.relay.metrics.framesMissed.Add(float64(missed))
-	switch {
-	case missed == 0:
-	case c.pump.lagged:
-		s.lagged = true
-	default:
-		c.pump.start(s)
-		c.pump.advance()
-	}
-}
-
-// overlook takes a frame that is stored and did not come live, and reports whether another read is to bring it.
-func (f *feed) overlook(id string) bool {
-	switch f.phase {
-	case catchingUp:
-		return false // there is one to come
-	case rechecking:
-		return !f.seen[id]
-	}
-	f.miss(id)
-	return true
 }
 
 // recent is a set of what was added in the last while, or the last but one.

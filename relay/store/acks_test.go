@@ -1,4 +1,4 @@
-package relay
+package store
 
 import (
 	"errors"
@@ -36,35 +36,31 @@ func TestParseAck(t *testing.T) {
 
 // What a real stream says is understood, and nothing of a message is kept when its answer is here, or given up.
 func TestAcks(t *testing.T) {
-	r, err := New(Config{Origins: []string{"http://relay.test"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	a, frame := address{1}, make([]byte, FrameSize)
-	if err := r.mailboxes.post(t.Context(), a, frame); err != nil {
+	s := openStore(t, Config{})
+	a, frame := Address{1}, make([]byte, FrameSize)
+	if err := s.Post(t.Context(), a, frame); err != nil {
 		t.Fatal(err)
 	}
 	var api *apiError
-	err = r.engine.publish(nil, postTimeout, &nats.Msg{Subject: r.mailboxes.subject(a) + ".x", Data: frame})
+	err := s.engine.publish(nil, postTimeout, &nats.Msg{Subject: s.Subject(a) + ".x", Data: frame})
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = r.engine.publish(nil, postTimeout, &nats.Msg{Subject: r.mailboxes.subject(a) + ".x", Data: frame})
+	err = s.engine.publish(nil, postTimeout, &nats.Msg{Subject: s.Subject(a) + ".x", Data: frame})
 	if !errors.As(err, &api) || api.Description != server.ErrMaxMsgsPerSubject.Error() {
 		t.Errorf("a second message of a subject: %v", err)
 	}
-	if err := r.engine.publish(nil, postTimeout, &nats.Msg{Subject: "nobody.here"}); !errors.Is(err, errNoStream) {
+	if err := s.engine.publish(nil, postTimeout, &nats.Msg{Subject: "nobody.here"}); !errors.Is(err, errNoStream) {
 		t.Errorf("a subject of no stream: %v", err)
 	}
 	done := make(chan struct{})
 	close(done)
-	if err := r.engine.publish(done, postTimeout, &nats.Msg{Subject: "ringfork.elsewhere"}); err == nil {
+	if err := s.engine.publish(done, postTimeout, &nats.Msg{Subject: "ringfork.elsewhere"}); err == nil {
 		t.Error("what was given up was stored")
 	}
-	r.engine.acks.mu.Lock()
-	defer r.engine.acks.mu.Unlock()
-	if n := len(r.engine.acks.waiting); n != 0 {
+	s.engine.acks.mu.Lock()
+	defer s.engine.acks.mu.Unlock()
+	if n := len(s.engine.acks.waiting); n != 0 {
 		t.Errorf("%d answers are still waited for", n)
 	}
 }

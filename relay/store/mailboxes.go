@@ -1,11 +1,10 @@
-package relay
+package store
 
 import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"hash"
 	"strings"
@@ -15,19 +14,17 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-
-	"ringfork/relay/store"
 )
 
+// MailboxStream is the name of the stream that keeps frames.
+const MailboxStream = "ringfork-mailboxes"
+
 const (
-	mailboxStream   = "ringfork-mailboxes"
 	mailboxSubjects = "ringfork.mb."
-	directGet       = "$JS.API.DIRECT.GET." + mailboxStream
+	directGet       = "$JS.API.DIRECT.GET." + MailboxStream
 	// postTimeout is how long a post waits to be stored. It is less than the time in which readers read a backlog again: who
 	// began to listen too late for a frame that is acknowledged finds it.
 	postTimeout = 2500 * time.Millisecond
-	// pageFrames is how many frames of a backlog are asked for at a time.
-	pageFrames = 64
 )
 
 // mailboxes keeps frames in a stream in memory, under one subject for each mailbox and frame: ringfork.mb.<mailbox>.<frame>.
@@ -43,9 +40,9 @@ type mailboxes struct {
 	age     time.Duration
 }
 
-func newMailboxes(ctx context.Context, e *engine, cfg Config) (*mailboxes, error) {
+func newMailboxes(ctx context.Context, e *engine, j *journal, cfg Config) (*mailboxes, error) {
 	stream := jetstream.StreamConfig{
-		Name:                 mailboxStream,
+		Name:                 MailboxStream,
 		Subjects:             []string{mailboxSubjects + "*.*"},
 		Storage:              jetstream.MemoryStorage,
 		Replicas:             e.replicas,
@@ -65,23 +62,27 @@ func newMailboxes(ctx context.Context, e *engine, cfg Config) (*mailboxes, error
 	if err != nil {
 		return nil, err
 	}
-	return &mailboxes{engine: e, tokens: newTokens(e.mailboxKey, "mailbox"), age: cfg.FrameAge}, nil
+	m := &mailboxes{engine: e, tokens: newTokens(e.mailboxKey, "mailbox"), journal: j, age: cfg.FrameAge}
+	if j != nil {
+		m.clock = j.clock
+	}
+	return m, nil
 }
 
 // subject returns the subject of a mailbox, without the frame.
-func (m *mailboxes) subject(a address) string {
+func (m *mailboxes) subject(a Address) string {
 	return mailboxSubjects + m.tokens.of(a)
 }
 
 // frames returns the subject that matches every frame of a mailbox.
-func (m *mailboxes) frames(a address) string { return m.subject(a) + ".*" }
+func (m *mailboxes) frames(a Address) string { return m.subject(a) + ".*" }
 
 // frameID returns the last part of a message's subject: the hash of its frame.
 func frameID(subject string) string { return subject[strings.LastIndexByte(subject, '.')+1:] }
 
 // post delivers a frame to those who read the mailbox and stores it. Delivery does not wait for the storing: a frame that
 // post fails to store was delivered.
-func (m *mailboxes) post(ctx context.Context, to address, frame []byte) error {
+func (m *mailboxes) post(ctx context.Context, to Address, frame []byte) error {
 	subject := m.subject(to)
 	sum := sha256.Sum256(frame)
 	subject += "." + base64.RawURLEncoding.EncodeToString(sum[:])
@@ -94,7 +95,7 @@ func (m *mailboxes) post(ctx context.Context, to address, frame []byte) error {
 	}
 	var api *apiError
 	if !errors.As(err, &api) {
-		return store.ErrNotStored
+		return ErrNotStored
 	}
 	switch {
 	case api.Description == server.ErrMaxMsgsPerSubject.Error():
@@ -104,11 +105,11 @@ func (m *mailboxes) post(ctx context.Context, to address, frame []byte) error {
 			m.journal.acknowledged(subject)
 			return nil // stored before
 		}
-		return store.ErrNotStored
+		return ErrNotStored
 	case api.full():
-		return store.ErrMailboxFull
+		return ErrMailboxFull
 	default:
-		return store.ErrNotStored
+		return ErrNotStored
 	}
 }
 
@@ -118,7 +119,7 @@ func (m *mailboxes) has(ctx context.Context, subject string) bool {
 	asked := func(last lastFunc) bool {
 		ctx, cancel := context.WithTimeout(ctx, askTimeout)
 		defer cancel()
-		_, err := last(ctx, mailboxStream, subject)
+		_, err := last(ctx, MailboxStream, subject)
 		return err == nil
 	}
 	for ctx.Err() == nil {
@@ -132,51 +133,6 @@ func (m *mailboxes) has(ctx context.Context, subject string) bool {
 		}
 	}
 	return false
-}
-
-// askPage asks for the next frames of a mailbox's backlog, oldest first, from stream sequence from on; upTo, if not zero, is
-// the last one wanted. The answers go to the subject reply: the frames, each with its subject, sequence and time in headers,
-// then one with status 204 (and how many are left), or one with status 404 when there are none.
-//
-// The usual way has a limit: it answers with status 413 when the mailbox holds more than 1,024 frames. The rate of a mailbox
-// keeps it below that; if it does not, scan asks in the way that has no limit, but goes through the whole stream.
-func (m *mailboxes) askPage(a address, from, upTo uint64, scan bool, reply string) error {
-	ask := map[string]any{"batch": pageFrames, "seq": from}
-	if scan {
-		ask["next_by_subj"] = m.frames(a)
-	} else {
-		ask["multi_last"], ask["up_to_seq"] = []string{m.frames(a)}, upTo
-	}
-	body, err := json.Marshal(ask)
-	if err != nil {
-		panic("internal error: " + err.Error())
-	}
-	return m.engine.nc.PublishRequest(directGet, reply, body)
-}
-
-// storedFrame is one frame of a page.
-type storedFrame struct {
-	id       string
-	sequence uint64
-	age      time.Duration
-	frame    []byte
-}
-
-// parseStored reads a frame from an answer to askPage. It is false for one that is malformed, or older than frames may be:
-// the stream removes them a little late.
-func (m *mailboxes) parseStored(msg *nats.Msg) (storedFrame, bool) {
-	seq, err := headerSequence(msg.Header)
-	if err != nil {
-		return storedFrame{}, false
-	}
-	at, err := storedAt(msg)
-	if err != nil {
-		return storedFrame{}, false
-	}
-	// To clients a frame of age zero is one that was posted just now, perhaps again.
-	age := max(time.Millisecond, m.clock.age(at))
-	f := storedFrame{frameID(msg.Header.Get("Nats-Subject")), seq, age, msg.Data}
-	return f, len(f.frame) == FrameSize && f.age <= m.age
 }
 
 // storedAt returns when a message that was read from a stream was stored, by the clock of the server that led the stream then.
@@ -194,7 +150,7 @@ func newTokens(key []byte, use string) *tokens {
 	return &tokens{use: use, hashes: sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
 }
 
-func (t *tokens) of(a address) string {
+func (t *tokens) of(a Address) string {
 	h := t.hashes.Get().(hash.Hash)
 	defer t.hashes.Put(h)
 	h.Reset()

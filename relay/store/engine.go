@@ -1,4 +1,4 @@
-package relay
+package store
 
 import (
 	"context"
@@ -36,6 +36,8 @@ type engine struct {
 	slotBucket  string
 	slotStorage jetstream.StorageType
 
+	back func() // is called when the connection was lost and is there again
+
 	mu    sync.Mutex
 	epoch context.Context // ends when the connection is lost
 	end   context.CancelFunc
@@ -52,7 +54,7 @@ func withTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 // connect makes the connection. What went past while it was away is in the backlog, so that readers are to read that again.
-func (e *engine) connect(url string, conns *connSet, options ...nats.Option) error {
+func (e *engine) connect(url string, options ...nats.Option) error {
 	e.newEpoch()
 	var err error
 	e.nc, err = nats.Connect(url, append(options,
@@ -65,7 +67,7 @@ func (e *engine) connect(url string, conns *connSet, options ...nats.Option) err
 		}),
 		nats.ReconnectHandler(func(*nats.Conn) {
 			e.log.Info("the engine is back")
-			conns.resyncAll()
+			e.back()
 		}),
 		// Without one NATS would write to standard error. That it drops messages the dispatcher sees by itself.
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))...)
@@ -216,8 +218,8 @@ func (e *engine) publishOnce(done <-chan struct{}, timeout <-chan time.Time, msg
 	return errNoAnswer
 }
 
-// errNotStored is that a stream has no message of a subject.
-var errNotStored = errors.New("there is no such message")
+// errNoMessage is that a stream has no message of a subject.
+var errNoMessage = errors.New("there is no such message")
 
 // stored is the last message of a subject, as a stream has it.
 type stored struct {
@@ -247,7 +249,7 @@ func (e *engine) lastOfLeader(ctx context.Context, stream, subject string) (stor
 	case err != nil:
 		return stored{}, err
 	case answer.Error != nil && answer.Error.is(server.JSNoMessageFoundErr):
-		return stored{}, errNotStored
+		return stored{}, errNoMessage
 	case answer.Error != nil:
 		return stored{}, answer.Error
 	case answer.Message == nil:
@@ -267,7 +269,7 @@ func (e *engine) lastOfAny(ctx context.Context, stream, subject string) (stored,
 		seq, err := headerSequence(reply.Header)
 		return stored{seq, reply.Data}, err
 	case "404":
-		return stored{}, errNotStored
+		return stored{}, errNoMessage
 	default:
 		return stored{}, fmt.Errorf("status %s", status)
 	}

@@ -1,4 +1,4 @@
-package relay
+package store
 
 import (
 	"context"
@@ -73,7 +73,7 @@ func leaderAnswers(ctx context.Context, nc *nats.Conn) bool {
 	if err != nil {
 		panic("internal error: " + err.Error())
 	}
-	reply, err := nc.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+mailboxStream, body)
+	reply, err := nc.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+MailboxStream, body)
 	if err != nil {
 		return false
 	}

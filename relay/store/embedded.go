@@ -1,4 +1,4 @@
-package relay
+package store
 
 import (
 	"crypto/rand"
@@ -17,7 +17,7 @@ var ErrDirInUse = errors.New("another server uses it")
 
 // startEmbedded starts a server in this process that listens nowhere, keeps its files in dir and may use so much memory and
 // disk. Unless keep, nothing in dir is to outlive it.
-func (e *engine) startEmbedded(dir string, keep bool, memory, disk int64, conns *connSet) error {
+func (e *engine) startEmbedded(dir string, keep bool, memory, disk int64) error {
 	e.replicas, e.slotBucket, e.slotStorage = 1, "slot-values", jetstream.MemoryStorage
 	e.mailboxKey, e.slotKey = make([]byte, 32), make([]byte, 32)
 	rand.Read(e.mailboxKey) // mailboxes are in memory
@@ -56,7 +56,7 @@ func (e *engine) startEmbedded(dir string, keep bool, memory, disk int64, conns 
 	if !srv.ReadyForConnections(10*time.Second) || !srv.JetStreamEnabled() {
 		return errors.New("failed to start the engine: its storage is not available")
 	}
-	if err := e.connect("", conns, nats.InProcessServer(srv), nats.Timeout(10*time.Second), nats.ReconnectWait(20*time.Millisecond)); err != nil {
+	if err := e.connect("", nats.InProcessServer(srv), nats.Timeout(10*time.Second), nats.ReconnectWait(20*time.Millisecond)); err != nil {
 		return fmt.Errorf("failed to connect to the engine: %w", err)
 	}
 	return nil
