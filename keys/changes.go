@@ -10,9 +10,11 @@ import (
 // The methods in this file change an account. A change holds once the private part with it was written in place of the one
 // that was just read: where another device was faster, read its value, Adopt it and make the change again.
 
-// ErrFull says that an account takes no more members, ErrNoMember that it has none with that id.
+// ErrFull says that an account has MaxMembers, ErrUsedUp that its log has no room for one more, ever, ErrNoMember that it has
+// none with that id.
 var (
-	ErrFull     = errors.New("the account has too many devices")
+	ErrFull     = errors.New("the account has as many devices, logins and backups as it may have: revoke one first")
+	ErrUsedUp   = errors.New("the account has had as many devices, logins and backups as it ever may: only a new account takes more")
 	ErrNoMember = errors.New("the account has no such device")
 )
 
@@ -26,7 +28,10 @@ func (a *Account) addMember(signer ed25519.PrivateKey, m Member) error {
 	if a.shared.member(m.ID) != nil {
 		return nil
 	}
-	if len(a.shared.members) >= MaxMembers || len(a.shared.log)+len(a.shared.members) >= MaxEntries { // all can be revoked
+	if len(a.shared.log)+len(a.shared.members) >= MaxEntries { // all can be revoked
+		return ErrUsedUp
+	}
+	if len(a.shared.members) >= MaxMembers {
 		return ErrFull
 	}
 	if slices.Contains(a.members.revoked, m.ID) {
@@ -54,7 +59,7 @@ func (a *Account) Revoke(id DeviceID, now time.Time) error {
 		return errors.New("a device does not remove itself: use another one")
 	}
 	if len(a.shared.log) >= MaxEntries {
-		return ErrFull
+		return ErrUsedUp
 	}
 	s := &a.shared
 	s.log = s.log.with(a.key, entryRevoked, id)

@@ -115,6 +115,46 @@ func TestDevicesShareAnAccount(t *testing.T) {
 	}
 }
 
+// TestMembersRunOut fills an account with members, which makes room by a revocation, and then its log, which never does.
+func TestMembersRunOut(t *testing.T) {
+	a := NewAccount("Alice", "laptop", start)
+	var last DeviceID
+	for len(a.Members()) < MaxMembers {
+		d := NewJoiner("").Device()
+		if err := a.AddDevice(d, start); err != nil {
+			t.Fatalf("member %d: %v", len(a.Members()), err)
+		}
+		last = d.ID
+	}
+	for what, err := range map[string]error{
+		"device": a.AddDevice(NewJoiner("").Device(), start),
+		"login":  a.AddSecret(Secret{1}, LoginMember, "", start),
+		"backup": a.AddSecret(Secret{2}, BackupMember, "", start),
+	} {
+		if !errors.Is(err, ErrFull) {
+			t.Errorf("one %s too many: %v", what, err)
+		}
+	}
+	for n := 0; ; n++ {
+		if err := a.Revoke(last, start); err != nil {
+			t.Fatal(err)
+		}
+		d := NewJoiner("").Device()
+		if err := a.AddDevice(d, start); err != nil {
+			if !errors.Is(err, ErrUsedUp) || n < 100 {
+				t.Errorf("after %d revocations: %v", n, err)
+			}
+			break
+		}
+		last = d.ID
+	}
+	for _, m := range a.Members() { // there is always room to revoke
+		if err := a.Revoke(m.ID, start); err != nil && m.ID != a.Device() {
+			t.Errorf("the log has no room for a revocation: %v", err)
+		}
+	}
+}
+
 func TestRevoke(t *testing.T) {
 	h := &household{t: t}
 	phone := newAccount(t, "Bob")

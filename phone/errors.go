@@ -24,7 +24,7 @@ const (
 	CodeContactsFull   = "contacts-full"
 	CodeUnknownRequest = "unknown-request" // nobody of that account asks to be a contact
 	CodeUnknownDevice  = "unknown-device"  // no device of the account
-	CodeDevicesFull    = "devices-full"    // the account takes no more of them
+	CodeDevicesFull    = "devices-full"    // the account takes no more members: at a time, or ever
 	CodeSlotStale      = "slot-stale"      // what is there is older than what was there
 	CodeSlotExpired    = "slot-expired"    // the card's owner was not online for two weeks, or the relay hides that
 	CodeLogForked      = "log-forked"      // the relay shows a list of devices that must not be believed

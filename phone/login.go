@@ -151,7 +151,7 @@ func enterError(err error) error {
 		return &Error{Code: CodeRevoked, Text: "the account does not let this login or backup in any more", Err: err}
 	case errors.Is(err, keys.ErrNewer):
 		return readError("account", err)
-	case errors.Is(err, keys.ErrFull):
+	case errors.Is(err, keys.ErrFull), errors.Is(err, keys.ErrUsedUp):
 		return &Error{Code: CodeDevicesFull, Text: "the device was not added", Err: err}
 	case errors.Is(err, keys.ErrOlder), errors.Is(err, keys.ErrForked):
 		return errForked(err)

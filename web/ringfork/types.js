@@ -74,8 +74,8 @@
  * @typedef {object} LinkApproval
  * @property {string} confirm the short code: approve if the other device shows the same
  * @property {string} label what the other device calls itself
- * @property {() => Promise<void>} approve makes it a device of the account. Where that failed it may be tried again; `wrong-state`
- *   after `reject`
+ * @property {() => Promise<void>} approve makes it a device of the account, which `devices-full` and `account-full` keep from
+ *   that. Where it failed it may be tried again; `wrong-state` after `reject`
  * @property {() => Promise<void>} reject likewise
  */
 

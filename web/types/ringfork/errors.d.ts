@@ -26,8 +26,8 @@ export declare const errorCodes: Readonly<{
     "log-forked": "the relay shows a history of an account's devices that contradicts the one that was seen before";
     revoked: "this device was removed from its account by another of the account's devices";
     "unknown-device": "the account has no device of this id";
-    "devices-full": "the account has as many devices as it may have";
-    "account-full": "the account has grown too large: remove contacts or devices";
+    "devices-full": "the account has 16 devices, logins and backups, as many as it may have: revoke one; or it has had as many as it ever may";
+    "account-full": "the account has grown too large: remove contacts, devices or logins";
     "bad-link": "the text is no link of a new device, or it was cut off or mistyped";
     "link-expired": "the link was used, is too old, or the other device is not there any more; make a new one";
     "link-rejected": "the link was rejected on the other device";

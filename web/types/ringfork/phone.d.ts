@@ -165,15 +165,16 @@ export declare class Phone extends PhoneEventTarget {
      * short code. Nothing of the account is given away before `approve()`.
      * @param {string} code the link, or its code
      * @returns {Promise<LinkApproval>}
-     * @throws {RingforkError} bad-link, link-expired, devices-full, relay-unreachable, closed, crashed
+     * @throws {RingforkError} bad-link, link-expired, relay-unreachable, closed, crashed
      */
     approveLink(code: string): Promise<LinkApproval>;
     /**
      * Makes a backup: a text that opens the account (not its calls) with the passphrase, on a device that is none of it yet.
-     * Everything depends on the passphrase: let it be long.
+     * Everything depends on the passphrase: let it be long. Each backup takes the place of a device: revoke those that are not
+     * kept any more.
      * @param {string} passphrase
      * @returns {Promise<string>}
-     * @throws {RingforkError} relay-unreachable, store-failed, closed, crashed
+     * @throws {RingforkError} devices-full, account-full, relay-unreachable, store-failed, closed, crashed
      */
     backup(passphrase: string): Promise<string>;
     /**
