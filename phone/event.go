@@ -25,8 +25,8 @@ type RequestsChanged struct{}
 
 // Warning says that something happened that the user should look at. Codes are WarnDeviceAdded, CodeLogForked,
 // CodeSlotInvalid, CodeSlotStale, CodeSlotExpired and CodeNewer: what the relay showed of the contact was refused. Each comes once,
-// as long as nothing newer is known of the contact. Of the own account they are
-// CodeLogForked, CodeNewer, CodeStoreNewer and CodeSlotTaken: what changes here does not reach other devices and contacts.
+// as long as nothing newer is known of the contact. Of the own account they are CodeLogForked, CodeNewer, CodeStoreNewer,
+// CodeSlotTaken and CodeFull: what changes here does not reach other devices and contacts.
 type Warning struct {
 	Code    string
 	Contact keys.AccountID // zero: the own account

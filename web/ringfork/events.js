@@ -69,7 +69,8 @@ export class OwnDevicesEvent extends Event {
 /**
  * Phone, "warning": something that may be an attack and that the user should hear of. `code` says what: `device-added`, a
  * verified contact has a new device, see `contact.newDevice`; or one of the error codes `log-forked`, `slot-stale`,
- * `slot-expired`, `slot-invalid`, `newer-version`, `store-newer` and `slot-taken`, where the phone goes on with what it knew.
+ * `slot-expired`, `slot-invalid`, `newer-version`, `store-newer`, `slot-taken` and `account-full`, where the phone goes on
+ * with what it knew.
  */
 export class WarningEvent extends Event {
   /**
