@@ -385,6 +385,18 @@ func TestSlotsDir(t *testing.T) {
 	}
 }
 
+// Two servers with one folder would lose slots: the second one says what to do instead.
+func TestFolderIsForOneServer(t *testing.T) {
+	data := t.TempDir()
+	launch(t, "-data", data)
+	ctx, cancel := context.WithTimeout(t.Context(), patience) // a second one that starts would go on
+	defer cancel()
+	err := run(ctx, []string{"-addr", "127.0.0.1:0", "-module", noModule, "-data", data}, io.Discard, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "-data DIR") || !strings.Contains(err.Error(), "-nats") {
+		t.Errorf("a second server in the folder ended with %v", err)
+	}
+}
+
 // A card goes on working when the server is started again.
 func TestSlotsSurviveRestart(t *testing.T) {
 	data := t.TempDir()
