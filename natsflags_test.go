@@ -2,9 +2,12 @@ package main
 
 import (
 	"errors"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -49,6 +52,53 @@ func TestNATSKeyFile(t *testing.T) {
 		if _, err := o.config(); err == nil || !strings.Contains(err.Error(), "-nats-key") || !strings.Contains(err.Error(), "openssl rand -hex 32") {
 			t.Errorf("%s: %v; want an error that says what to do", path, err)
 		}
+	}
+}
+
+// While the relay waits for its cluster nobody connects and waits with it, and the operator is told.
+func TestWaitingForNATS(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a process cannot be stopped here")
+	}
+	c, err := natstest.Start(t.Context(), t.TempDir(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.Stop(0); err != nil {
+		t.Fatal(err)
+	}
+	key := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(key, []byte(strings.Repeat("01", 32)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ops := freeAddr(t)
+	s := begin(t, "-ops", ops, "-nats", c.URL(0), "-nats-key", key, "-nats-replicas", "1")
+	s.url = "http://" + ops
+	waitFor(t, "the operator's port is open", func() bool {
+		socket, err := net.Dial("tcp", ops)
+		if err != nil {
+			return false
+		}
+		return socket.Close() == nil
+	})
+	if status, body, _ := s.ask(http.DefaultClient, "/readyz"); status != 503 || !strings.Contains(body, "engine-lost") {
+		t.Errorf("/readyz while the relay waits: %d %s", status, body)
+	}
+	if status, _, _ := s.ask(http.DefaultClient, "/healthz"); status != 200 {
+		t.Errorf("/healthz while the relay waits: %d", status)
+	}
+	if socket, err := net.Dial("tcp", s.addr); err == nil {
+		socket.Close()
+		t.Error("it takes connections while the relay waits")
+	}
+	if err := c.Cont(0); err != nil {
+		t.Fatal(err)
+	}
+	s.url = ""
+	s.serves()
+	if status, body, _ := s.ask(http.DefaultClient, "/readyz"); status != 200 {
+		t.Errorf("/readyz: %d %s", status, body)
 	}
 }
 

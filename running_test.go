@@ -75,8 +75,16 @@ func (r *record) String() string {
 
 var printedURL = regexp.MustCompile(`(?m)^Ringfork: (https?://\S+)$`)
 
-// launch runs a server until the test's end.
+// launch runs a server until the test's end, and returns when it serves.
 func launch(t *testing.T, args ...string) *running {
+	t.Helper()
+	s := begin(t, args...)
+	s.serves()
+	return s
+}
+
+// begin is launch that does not wait.
+func begin(t *testing.T, args ...string) *running {
 	t.Helper()
 	ctx, end := context.WithCancelCause(context.Background())
 	s := &running{t: t, addr: freeAddr(t), log: newRecord(), out: newRecord(), end: end, ended: make(chan error, 1)}
@@ -88,6 +96,13 @@ func launch(t *testing.T, args ...string) *running {
 			t.Errorf("the server ended with %v", err)
 		}
 	})
+	return s
+}
+
+// serves waits until the server says by which URL it is reached.
+func (s *running) serves() {
+	t := s.t
+	t.Helper()
 	patient := time.After(patience)
 	for s.url == "" {
 		select {
@@ -102,7 +117,6 @@ func launch(t *testing.T, args ...string) *running {
 			t.Fatal("the server says no URL")
 		}
 	}
-	return s
 }
 
 // freeAddr returns an address that nobody listens on. Its port is one that systems give to nobody who asks for any.

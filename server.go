@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 
 	"ringfork/relay"
@@ -54,6 +55,26 @@ func (s *server) run(ctx context.Context, stdout, stderr io.Writer, notice func(
 		return err
 	}
 
+	if s.nats.urls != "" {
+		// A cluster may take its time. Until the relay has it the port is closed: a balancer that is refused asks another relay
+		// at once, and one whose request nobody answers waits.
+		listener.Close()
+	}
+	registry := newRegistry()
+	var relayServer atomic.Pointer[relay.Relay] // once it runs
+	o := newOps(registry, func() (code string) {
+		if r := relayServer.Load(); r != nil {
+			return r.Ready()
+		}
+		return "engine-lost"
+	})
+	o.proxies, o.proxied = s.proxies, len(s.origins) > 0 && cert == nil && len(s.proxies) == 0
+	if opsListener != nil {
+		opsServer := newHTTPServer(o.handler())
+		go opsServer.Serve(opsListener)
+		defer opsServer.Close()
+	}
+
 	// The port is ours before the Wasm is compiled: who typed the wrong one learns it at once.
 	pages, err := s.pages(ctx, notice)
 	if err != nil {
@@ -73,9 +94,8 @@ func (s *server) run(ctx context.Context, stdout, stderr io.Writer, notice func(
 	if turnServer != nil {
 		defer func() { err = errors.Join(err, turnServer.Close()) }()
 	}
-	registry := newRegistry()
 	registerTURN(registry, turnServer)
-	relayServer, err := relay.New(relay.Config{
+	r, err := relay.New(relay.Config{
 		Origins: origins, DataDir: dataDir, NATS: natsConfig, ICE: ice, Allow: s.allow, PublishKey: publishKey,
 		ClientAddr: s.proxies.clientAddr, ClientFactor: s.limits, MailboxBytes: int64(s.backlog) << 20,
 		SlotBytes: int64(s.slots) << 20, MaxConns: s.conns, Metrics: registry, Log: log,
@@ -87,16 +107,15 @@ func (s *server) run(ctx context.Context, stdout, stderr io.Writer, notice func(
 	if err != nil {
 		return fmt.Errorf("failed to start the relay: %w", err)
 	}
-	defer func() { err = errors.Join(err, relayServer.Close()) }()
-
-	o := newOps(registry, relayServer.Ready)
-	o.proxies, o.proxied = s.proxies, len(s.origins) > 0 && cert == nil && len(s.proxies) == 0
-	if opsListener != nil {
-		opsServer := newHTTPServer(o.handler())
-		go opsServer.Serve(opsListener)
-		defer opsServer.Close()
+	defer func() { err = errors.Join(err, r.Close()) }()
+	relayServer.Store(r)
+	if s.nats.urls != "" {
+		if listener, err = listen(net.JoinHostPort(s.host, port), "-addr"); err != nil {
+			return err
+		}
+		defer listener.Close()
 	}
-	srv := newHTTPServer(site(relayServer.Handler(), o.public(opsListener == nil), pages))
+	srv := newHTTPServer(site(r.Handler(), o.public(opsListener == nil), pages))
 	if cert != nil {
 		srv.TLSConfig = cert.config()
 		if !s.lan { // whose warning nobody could get past any more
@@ -117,7 +136,7 @@ func (s *server) run(ctx context.Context, stdout, stderr io.Writer, notice func(
 	drain := func() {
 		within, cancel := context.WithTimeout(context.Background(), s.drain)
 		defer cancel()
-		relayServer.Drain(within, s.drain)
+		r.Drain(within, s.drain)
 	}
 	perClient, most := tcpConns(s.limits, cmp.Or(s.conns, relay.DefaultMaxConns), openFiles())
 	fair := newFairListener(listener, perClient, most, s.proxies)
