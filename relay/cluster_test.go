@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -154,6 +155,17 @@ func TestClusterKey(t *testing.T) {
 	d := other.dial(t)
 	d.write(m.subscribe(other.origin, d.nonce))
 	d.expect("end")
+	// Who starts with another key than that of the slots there may have lost the right one, and is told.
+	for k, want := range map[byte]bool{1: false, 2: true} {
+		var log bytes.Buffer
+		startRelay(t, func(c *Config) {
+			c.NATS = NATSConfig{URLs: []string{url}, Replicas: 1, Key: bytes.Repeat([]byte{k}, NATSKeySize)}
+			c.Log = slog.New(slog.NewTextHandler(&log, nil))
+		})
+		if told := strings.Contains(log.String(), "slots of another key"); told != want {
+			t.Errorf("a relay of key %d logs %q", k, &log)
+		}
+	}
 }
 
 // A relay does not stay with a server that hangs, also when so much is posted that the way to it is full.

@@ -68,6 +68,68 @@ func TestSlotsSurviveRestart(t *testing.T) {
 	}
 }
 
+// Slots of a key that is lost would fill the folder for ever. Whoever has only mislaid it can put it back.
+func TestFolderOfAnotherKey(t *testing.T) {
+	dir, m := t.TempDir(), newMailbox()
+	path := filepath.Join(dir, "slot.key")
+	var key []byte
+	serve := func(t *testing.T) *testRelay { return startRelay(t, func(c *Config) { c.DataDir = dir }) }
+	steps := []struct {
+		name string
+		run  func(t *testing.T) error
+	}{
+		{"write", func(t *testing.T) error {
+			if status, code := serve(t).putSlot(t, m.address, m.slotValue(1, "v"), 0); status != 204 {
+				t.Errorf("put: %d %s", status, code)
+			}
+			return nil
+		}},
+		{"lose", func(t *testing.T) (err error) {
+			if key, err = os.ReadFile(path); err != nil {
+				return err
+			}
+			if err := os.Remove(path); err != nil {
+				return err
+			}
+			for range 2 { // also when another key has been made
+				r, err := New(Config{Origins: []string{"http://relay"}, DataDir: dir})
+				if err == nil {
+					r.Close()
+				}
+				if err == nil || !strings.Contains(err.Error(), "slot.key") || !strings.Contains(err.Error(), "jetstream") {
+					t.Errorf("a relay with another key: %v", err)
+				}
+			}
+			return nil
+		}},
+		{"find", func(t *testing.T) error {
+			if err := os.WriteFile(path, key, 0o600); err != nil {
+				return err
+			}
+			if status, v := serve(t).getSlot(t, m.address); status != 200 || v != string(m.slotValue(1, "v")) {
+				t.Errorf("get: %d", status)
+			}
+			return nil
+		}},
+		{"begin anew", func(t *testing.T) error {
+			if err := errors.Join(os.Remove(path), os.RemoveAll(filepath.Join(dir, "jetstream"))); err != nil {
+				return err
+			}
+			if status, _ := serve(t).getSlot(t, m.address); status != 204 {
+				t.Errorf("get: %d", status)
+			}
+			return nil
+		}},
+	}
+	for _, step := range steps { // each ends its relay
+		t.Run(step.name, func(t *testing.T) {
+			if err := step.run(t); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
 // Of two relays with one folder each would lose what the other has acknowledged.
 func TestFolderIsForOneRelay(t *testing.T) {
 	cfg := Config{Origins: []string{"http://relay"}, DataDir: t.TempDir()}

@@ -225,6 +225,7 @@ var errNoMessage = errors.New("there is no such message")
 type stored struct {
 	sequence uint64
 	data     []byte
+	subject  string // as the leader says
 }
 
 // lastOfLeader asks the leader of a stream, which knows all that was ever acknowledged, for a subject's last message. It
@@ -243,6 +244,7 @@ func (e *engine) lastOfLeader(ctx context.Context, stream, subject string) (stor
 		Message *struct {
 			Sequence uint64 `json:"seq"`
 			Data     []byte `json:"data"`
+			Subject  string `json:"subject"`
 		} `json:"message"`
 	}
 	switch err := json.Unmarshal(reply.Data, &answer); {
@@ -255,7 +257,7 @@ func (e *engine) lastOfLeader(ctx context.Context, stream, subject string) (stor
 	case answer.Message == nil:
 		return stored{}, errors.New("the answer is none")
 	}
-	return stored{answer.Message.Sequence, answer.Message.Data}, nil
+	return stored{answer.Message.Sequence, answer.Message.Data, answer.Message.Subject}, nil
 }
 
 // lastOfAny asks whichever server has a copy of the stream. What it has was acknowledged, but others may have more.
@@ -267,7 +269,7 @@ func (e *engine) lastOfAny(ctx context.Context, stream, subject string) (stored,
 	switch status := reply.Header.Get("Status"); status {
 	case "":
 		seq, err := headerSequence(reply.Header)
-		return stored{seq, reply.Data}, err
+		return stored{sequence: seq, data: reply.Data}, err
 	case "404":
 		return stored{}, errNoMessage
 	default:

@@ -60,7 +60,32 @@ func newSlots(ctx context.Context, e *engine, cfg Config) (*slots, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s, nil
+	return s, s.checkKey(ctx)
+}
+
+// checkKey looks whether the value that was written last is of this key. What is of another one nobody can read or replace, and
+// it takes room for ever. In a folder of our own it is an error; in a cluster it may be another relay's, and the operator is told.
+func (s *slots) checkKey(ctx context.Context) error {
+	ctx, cancel := withTimeout(ctx)
+	defer cancel()
+	last, err := s.engine.lastOfLeader(ctx, s.stream, "$KV."+s.engine.slotBucket+".>")
+	switch {
+	case errors.Is(err, errNoMessage), err == nil && len(last.data) == 0: // none yet, or the mark of one that tools removed
+		return nil
+	case err != nil && s.engine.srv != nil:
+		return fmt.Errorf("failed to read the slots: %w", err)
+	case err != nil:
+		return nil // there is no leader just now
+	}
+	if _, err := s.sealer.open(last.subject, last.data); err == nil {
+		return nil
+	}
+	if s.engine.srv != nil {
+		return errors.New("the slots in the folder are of another key than its slot.key: put that one back, or remove the folder " +
+			"jetstream beside it, and all slots with it")
+	}
+	s.engine.log.Warn("slots of another key are in the cluster: unless they are another relay's, they only take room")
+	return nil
 }
 
 // get returns the value of a slot, nil if it is empty.
