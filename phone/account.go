@@ -160,6 +160,9 @@ func (p *Phone) catchUp() {
 			}
 		}
 		err := p.commit(p.ctx, f)
+		if err == nil {
+			err = keepLogin(p.ctx, &p.cfg, p.own())
+		}
 		p.queue.put(func() {
 			p.catching = false
 			switch {

@@ -369,6 +369,29 @@ func TestLogin(t *testing.T) {
 	}
 }
 
+// TestLoginIsPutBack opens a profile with a login at a relay that has lost all slots: the login leads to the same account again.
+func TestLoginIsPutBack(t *testing.T) {
+	secret := keys.Secret(keys.NewSeed())
+	login := func(c *Config) { c.Secret = &secret }
+	store := newMemory()
+	alice := newTown(t).open("Alice", store, login)
+	alice.Close()
+	w := newTown(t)
+	w.open("Alice", store, login)
+	transport, err := client.New(w.server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer transport.Close()
+	eventually(t, "the login's slot", func() bool {
+		value, err := getSlot(t.Context(), transport, secret.Address())
+		return value != nil && err == nil
+	})
+	if fresh := w.open("", newMemory(), login); fresh.Account() != alice.Account() {
+		t.Error("the login opens another account")
+	}
+}
+
 // TestLoginIsOne shows that a profile with a login takes no other secret, and that one that was revoked is no login again.
 func TestLoginIsOne(t *testing.T) {
 	w := newTown(t)

@@ -109,6 +109,22 @@ func point(ctx context.Context, cfg *Config, account *keys.Account, replaces []b
 	return putSlot(ctx, cfg.Transport, cfg.Secret.Address(), value, replaces)
 }
 
+// keepLogin makes the login lead to the account again where the relay has lost that slot, as it may lose all: else who comes with
+// the login next would get another account.
+func keepLogin(ctx context.Context, cfg *Config, account *keys.Account) error {
+	if cfg.Secret == nil || !account.HasSecret(*cfg.Secret) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, commitTime)
+	defer cancel()
+	value, err := getSlot(ctx, cfg.Transport, cfg.Secret.Address())
+	if err != nil || value != nil {
+		return err
+	}
+	_, err = point(ctx, cfg, account, nil) // if it is not empty after all, somebody was faster
+	return err
+}
+
 // enter adds this device to an account by a secret of its. Where the relay does not have the account, the backup does.
 func enter(ctx context.Context, cfg *Config, l keys.Locator, s keys.Secret, saved *keys.Saved) (*keys.Account, *keys.Contacts, error) {
 	joiner := keys.NewJoiner(cfg.Label)
