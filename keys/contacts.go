@@ -110,35 +110,27 @@ func (l *Contacts) IsBlocked(id AccountID) bool {
 }
 
 // List returns all contacts, by name and then by id.
-func (l *Contacts) List() []Contact { return l.inState(Known) }
+func (l *Contacts) List() []Contact { return l.inState(Known, byName) }
 
 // Blocked returns who is blocked, by name and then by id.
-func (l *Contacts) Blocked() []Contact { return l.inState(Blocked) }
+func (l *Contacts) Blocked() []Contact { return l.inState(Blocked, byName) }
 
-// Removed returns the accounts that were contacts or blocked once, the last one removed first. Not all are remembered for ever.
-func (l *Contacts) Removed() []AccountID {
-	var found []*Contact
-	for _, c := range l.byID {
-		if c.State == Removed {
-			found = append(found, c)
-		}
-	}
-	slices.SortFunc(found, func(a, b *Contact) int { return cmp.Or(cmp.Compare(b.stated, a.stated), compareIDs(a, b)) })
-	ids := make([]AccountID, len(found))
-	for i, c := range found {
-		ids[i] = c.ID()
-	}
-	return ids
+// Removed returns who was a contact or blocked once, the last one removed first. Not all are remembered for ever.
+func (l *Contacts) Removed() []Contact {
+	return l.inState(Removed, func(a, b *Contact) int { return cmp.Compare(b.stated, a.stated) })
 }
 
-func (l *Contacts) inState(s ContactState) []Contact {
+func byName(a, b *Contact) int { return cmp.Compare(a.Name, b.Name) }
+
+// inState returns the contacts of a state, in an order and then by id.
+func (l *Contacts) inState(s ContactState, order func(a, b *Contact) int) []Contact {
 	var found []*Contact
 	for _, c := range l.byID {
 		if c.State == s {
 			found = append(found, c)
 		}
 	}
-	slices.SortFunc(found, func(a, b *Contact) int { return cmp.Or(cmp.Compare(a.Name, b.Name), compareIDs(a, b)) })
+	slices.SortFunc(found, func(a, b *Contact) int { return cmp.Or(order(a, b), compareIDs(a, b)) })
 	list := make([]Contact, len(found))
 	for i, c := range found {
 		list[i] = *c

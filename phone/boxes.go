@@ -78,13 +78,14 @@ func (b *boxes) subscribe(account *keys.Account, callers []keys.AccountID) {
 func (p *Phone) callers() []keys.AccountID {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var ids []keys.AccountID
-	for _, c := range p.contacts.List() {
-		ids = append(ids, c.ID())
-	}
+	list := p.contacts.List()
 	if p.cfg.Incoming == signalcore.FromAnyone {
 		removed := p.contacts.Removed()
-		ids = append(ids, removed[:min(len(removed), max(0, keys.MaxContacts-len(ids)))]...)
+		list = append(list, removed[:min(len(removed), max(0, keys.MaxContacts-len(list)))]...)
+	}
+	ids := make([]keys.AccountID, len(list))
+	for i, c := range list {
+		ids[i] = c.ID()
 	}
 	return ids
 }

@@ -8,7 +8,6 @@ import (
 
 	"ringfork/frame"
 	"ringfork/keys"
-	"ringfork/relay/client"
 	"ringfork/relay/hostile"
 	"ringfork/signalcore"
 )
@@ -138,15 +137,7 @@ func TestRevokedDeviceRings(t *testing.T) {
 	alice := w.open("Alice", newMemory(), func(c *Config) { g.Transport, c.Transport = c.Transport, g })
 	bob := w.open("Bob", newMemory(), nil)
 	w.befriend(alice, bob)
-	laptop := w.link(bob, "laptop")
-	eventually(t, "the new device", func() bool { return len(bob.Devices()) == 2 })
-	alice.look(bob)
-	eventually(t, "Alice's news", func() bool { c, _ := alice.contact(bob.Account()); return len(c.Public.Devices) == 2 })
-	w.calm()
-	then := w.hostile.Record()
-	copied := laptop.store.clone()
-	laptop.Close()
-	thief := w.open("", copied, func(c *Config) { c.Transport = past{c.Transport.(*client.Client), then} })
+	thief := w.stolen(bob, alice)
 	w.rule(hostile.Rule{Do: "drop", To: text(ringFor(bob, alice)), Count: 3}) // what Bob says of it
 	closed := make(chan struct{})
 	g.mu.Lock()

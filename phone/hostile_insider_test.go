@@ -306,15 +306,7 @@ func TestRevokedDeviceAnswers(t *testing.T) {
 	bob := w.open("Bob", newMemory(), nil)
 	w.befriend(alice, bob)
 	g.slot = bob.own().Card().Slot
-	laptop := w.link(bob, "laptop")
-	eventually(t, "the new device", func() bool { return len(bob.Devices()) == 2 })
-	alice.look(bob)
-	eventually(t, "Alice's news", func() bool { c, _ := alice.contact(bob.Account()); return len(c.Public.Devices) == 2 })
-	w.calm()
-	then := w.hostile.Record()
-	copied := laptop.store.clone()
-	laptop.Close()
-	thief := w.open("", copied, func(c *Config) { c.Transport = past{c.Transport.(*client.Client), then} })
+	thief := w.stolen(bob, alice)
 	known, _ := alice.contact(bob.Account())
 
 	for _, accepts := range []bool{false, true} {

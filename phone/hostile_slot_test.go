@@ -15,6 +15,7 @@ import (
 
 	"ringfork/frame"
 	"ringfork/keys"
+	"ringfork/relay/client"
 	"ringfork/relay/hostile"
 	"ringfork/signalcore"
 )
@@ -204,6 +205,21 @@ func (w *wild) rob(bob *endpoint) thief {
 	await(w.t, laptop, "its end", func(Gone) bool { return true })
 	laptop.Close()
 	return stolen
+}
+
+// stolen links a device to Bob's account, of which Alice hears, and returns it in the hands of somebody whom the relay shows
+// everything as it was then.
+func (w *wild) stolen(bob, alice *endpoint) *endpoint {
+	w.t.Helper()
+	laptop := w.link(bob, "laptop")
+	eventually(w.t, "the new device", func() bool { return len(bob.Devices()) == 2 })
+	alice.look(bob)
+	eventually(w.t, "Alice's news", func() bool { c, _ := alice.contact(bob.Account()); return len(c.Public.Devices) == 2 })
+	w.calm()
+	then := w.hostile.Record()
+	copied := laptop.store.clone()
+	laptop.Close()
+	return w.open("", copied, func(c *Config) { c.Transport = past{c.Transport.(*client.Client), then} })
 }
 
 // fork adds a device of the thief's own to the log as it was, and returns the slot's value that says so.

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"ringfork/frame"
-	"ringfork/relay/client"
 	"ringfork/relay/hostile"
 	"ringfork/signalcore"
 )
@@ -79,15 +78,7 @@ func TestRevokedDeviceRingsWhereLooksFail(t *testing.T) {
 	alice := w.open("Alice", newMemory(), func(c *Config) { eyes.Transport, c.Transport = c.Transport, eyes })
 	bob := w.open("Bob", newMemory(), nil)
 	w.befriend(alice, bob)
-	laptop := w.link(bob, "laptop")
-	eventually(t, "the new device", func() bool { return len(bob.Devices()) == 2 })
-	alice.look(bob)
-	eventually(t, "Alice's news", func() bool { c, _ := alice.contact(bob.Account()); return len(c.Public.Devices) == 2 })
-	w.calm()
-	then := w.hostile.Record()
-	copied := laptop.store.clone()
-	laptop.Close()
-	thief := w.open("", copied, func(c *Config) { c.Transport = past{c.Transport.(*client.Client), then} })
+	thief := w.stolen(bob, alice)
 	w.rule(hostile.Rule{Do: "drop", To: text(ringFor(bob, alice))}) // what Bob says of it
 	if err := bob.Revoke(t.Context(), thief.own().Device()); err != nil {
 		t.Fatal(err)

@@ -89,7 +89,7 @@ func TestAccountFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "one contact less for the other devices", func() bool {
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(50 * time.Millisecond) // as above
 		value, err := getSlot(t.Context(), bob.cfg.Transport, bob.own().PrivateAddress())
 		if err != nil {
 			return false
