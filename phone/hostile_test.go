@@ -177,6 +177,11 @@ func (e *endpoint) knowsOnly(t *testing.T, c keys.Contact) {
 		t.Fatal(err)
 	}
 	list.SetMailbox(c.ID(), c.Mailbox, c.Boxes)
+	eventually(t, "nobody looked up", func() bool { // what is learned in this moment would be half forgotten
+		none := make(chan bool, 1)
+		e.queue.put(func() { none <- len(e.reading) == 0 })
+		return <-none
+	})
 	e.Phone.mu.Lock()
 	defer e.Phone.mu.Unlock()
 	e.contacts = list
