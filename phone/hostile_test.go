@@ -177,10 +177,9 @@ func (e *endpoint) knowsOnly(t *testing.T, c keys.Contact) {
 		t.Fatal(err)
 	}
 	list.SetMailbox(c.ID(), c.Mailbox, c.Boxes)
-	eventually(t, "nobody looked up", func() bool { // what is learned in this moment would be half forgotten
-		none := make(chan bool, 1)
-		e.queue.put(func() { none <- len(e.reading) == 0 })
-		return <-none
+	eventually(t, "nobody looked up", func() (calm bool) { // what is learned in this moment would be half forgotten
+		inside(e, func() { calm = len(e.reading) == 0 })
+		return calm
 	})
 	e.Phone.mu.Lock()
 	defer e.Phone.mu.Unlock()
