@@ -85,7 +85,7 @@ func parseID(id []byte, v js.Value) error {
 	return nil
 }
 
-// toJS makes an Error with a code.
+// toJS makes an Error with a code and, where a relay refused and asked to wait, with retryAfter in ms.
 func toJS(err error) js.Value {
 	e := js.Global().Get("Error").New(err.Error())
 	code := phone.Code(err)
@@ -98,6 +98,10 @@ func toJS(err error) js.Value {
 	}
 	if code != "" {
 		e.Set("code", code)
+	}
+	var refusal phone.Refusal
+	if errors.As(err, &refusal) && refusal.RefusalWait() > 0 {
+		e.Set("retryAfter", refusal.RefusalWait().Milliseconds())
 	}
 	return e
 }

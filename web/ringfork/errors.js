@@ -45,7 +45,7 @@ export const errorCodes = Object.freeze({
 
   // Calls
   "unknown-call": "no call has this id, or it ended long ago",
-  "wrong-state": "the call is not in a state in which this can be done",
+  "wrong-state": "the call, the link or the profile is not in a state in which this can be done",
   "too-many-calls": "the phone is in a call already: end that one first",
   "call-ended": "the call ended before this could be done; endReason says how",
 
@@ -104,18 +104,20 @@ export class RingforkError extends Error {
 
 /**
  * Makes a RingforkError of whatever was thrown: a RingforkError stays itself, an error with a code (the Wasm's) keeps
- * the code, anything else gets the code `otherwise`. The original is the cause.
+ * the code and how long the relay asked to wait, anything else gets the code `otherwise`. The original is the cause.
  * @param {unknown} thrown
  * @param {ErrorCode} [otherwise]
  * @returns {RingforkError}
  */
 export function toRingforkError(thrown, otherwise = "internal-error") {
   if (thrown instanceof RingforkError) return thrown;
-  const { code, message } = /** @type {{ code?: unknown, message?: unknown }} */ (thrown ?? {});
+  const { code, message, retryAfter } = /** @type {{ code?: unknown, message?: unknown, retryAfter?: unknown }} */ (thrown ?? {});
   const known = typeof code === "string" && Object.hasOwn(errorCodes, code);
-  return new RingforkError(known ? code : otherwise, typeof message === "string" && message ? message : undefined, {
+  const error = new RingforkError(known ? code : otherwise, typeof message === "string" && message ? message : undefined, {
     cause: thrown,
   });
+  if (known && typeof retryAfter === "number") error.retryAfter = retryAfter;
+  return error;
 }
 
 /** @param {string} code */

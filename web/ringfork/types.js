@@ -11,7 +11,7 @@
 /** @typedef {"dialing" | "ringing" | "connecting" | "active" | "reconnecting" | "ended"} CallState */
 /**
  * @typedef {"hangup" | "declined" | "busy" | "cancelled" | "unanswered" | "answered-elsewhere" | "declined-elsewhere"
- *   | "replaced" | "moved" | "lost" | "failed"} EndReason
+ *   | "replaced" | "lost" | "failed"} EndReason
  */
 
 /**

@@ -96,6 +96,20 @@ check("a relay that is not there: the phone opens, says so, and an added card fa
   assert.equal(await page.evaluate((card) => test.phone.addContact(card).catch(({ code }) => code), other.card), "relay-unreachable");
 });
 
+check("a relay that refuses and asks to wait: the error says how long", async () => {
+  const [tab, other] = [await it.alice.tab(), await it.bob.tab()];
+  const error = await tab.evaluate(async (card) => {
+    const { fetch } = globalThis;
+    globalThis.fetch = async () => Response.json({ code: "rate-limited" }, { status: 429, headers: { "Retry-After": "7" } });
+    try {
+      return await test.phone.addContact(card).catch(({ code, retryAfter }) => ({ code, retryAfter }));
+    } finally {
+      globalThis.fetch = fetch;
+    }
+  }, other.card);
+  assert.deepEqual(error, { code: "rate-limited", retryAfter: 7000 });
+});
+
 for (const [what, refuse, problems, local] of [
   ["microphone", (constraints) => Boolean(constraints.audio), ["audio"], { audio: false, video: true, screen: false }],
   ["camera", (constraints) => Boolean(constraints.video), ["video"], { audio: true, video: false, screen: false }],

@@ -27,6 +27,11 @@ test("an error of the Wasm keeps its code and becomes the cause", () => {
   assert.equal(error.message, "go says bad-card");
 });
 
+test("an error of the Wasm keeps how long the relay asked to wait", () => {
+  assert.equal(toRingforkError(Object.assign(coded("rate-limited"), { retryAfter: 7000 })).retryAfter, 7000);
+  assert.equal(toRingforkError(coded("rate-limited")).retryAfter, 0);
+});
+
 test("what has no code, or one that nobody documented, gets one", () => {
   assert.equal(toRingforkError(new TypeError("x")).code, "internal-error");
   assert.equal(toRingforkError(coded("toString"), "store-failed").code, "store-failed");

@@ -35,7 +35,7 @@ export declare const errorCodes: Readonly<{
     "bad-passphrase": "the passphrase does not open the backup";
     "bad-backup": "the text is no backup, or it was cut off or changed";
     "unknown-call": "no call has this id, or it ended long ago";
-    "wrong-state": "the call is not in a state in which this can be done";
+    "wrong-state": "the call, the link or the profile is not in a state in which this can be done";
     "too-many-calls": "the phone is in a call already: end that one first";
     "call-ended": "the call ended before this could be done; endReason says how";
     "media-denied": "the user or the page's permissions policy refused the device";
@@ -87,7 +87,7 @@ export declare class RingforkError extends Error {
 }
 /**
  * Makes a RingforkError of whatever was thrown: a RingforkError stays itself, an error with a code (the Wasm's) keeps
- * the code, anything else gets the code `otherwise`. The original is the cause.
+ * the code and how long the relay asked to wait, anything else gets the code `otherwise`. The original is the cause.
  * @param {unknown} thrown
  * @param {ErrorCode} [otherwise]
  * @returns {RingforkError}

@@ -11,7 +11,7 @@ export type MediaState = {
 };
 export type PhoneState = "connecting" | "online" | "offline";
 export type CallState = "dialing" | "ringing" | "connecting" | "active" | "reconnecting" | "ended";
-export type EndReason = "hangup" | "declined" | "busy" | "cancelled" | "unanswered" | "answered-elsewhere" | "declined-elsewhere" | "replaced" | "moved" | "lost" | "failed";
+export type EndReason = "hangup" | "declined" | "busy" | "cancelled" | "unanswered" | "answered-elsewhere" | "declined-elsewhere" | "replaced" | "lost" | "failed";
 export type CallMedia = {
     audio?: boolean | MediaTrackConstraints;
     video?: boolean | MediaTrackConstraints;
@@ -374,7 +374,7 @@ export type RawApi = {
 /** @typedef {"dialing" | "ringing" | "connecting" | "active" | "reconnecting" | "ended"} CallState */
 /**
  * @typedef {"hangup" | "declined" | "busy" | "cancelled" | "unanswered" | "answered-elsewhere" | "declined-elsewhere"
- *   | "replaced" | "moved" | "lost" | "failed"} EndReason
+ *   | "replaced" | "lost" | "failed"} EndReason
  */
 /**
  * What to send in a call: either what to capture (audio unless false; video only when asked for), or a stream that the
