@@ -49,6 +49,7 @@ func (m *Machine) answered(c *call, a Answer) {
 	c.stop(KindOffer, t.endpoint)
 	if c.state != StateEnded {
 		if a.SDP == "" && c.state == StateConnecting && a.Generation == t.generation && t.sent {
+			t.failed = true // at the caller
 			m.connectAgain(c)
 			return
 		}

@@ -56,11 +56,14 @@ func (c *call) replace(now time.Time, burst time.Duration) time.Time {
 	return at
 }
 
-// replaceAgain does what mayReplace put off, if there still is a reason.
+// replaceAgain does what mayReplace put off, if there still is a reason. A connection that was answered meanwhile is none, unless it
+// failed: it may be open at the caller, to whom it would be a hangup if it were closed now.
 func (m *Machine) replaceAgain(c *call) {
 	switch {
 	case c.state == StateConnecting:
-		m.connectAgain(c)
+		if t := c.tines[0]; t.failed || !t.theirs {
+			m.connectAgain(c)
+		}
 	case c.state == StateReconnecting, c.asked && c.talks():
 		m.offerSpare(c)
 	}
