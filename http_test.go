@@ -28,7 +28,7 @@ var slow = map[string]string{
 
 // Slowloris: 200 connections that say little, some of it a byte now and then, are ended, and meanwhile hold nobody up.
 func TestSlowClients(t *testing.T) {
-	relayServer, err := relay.New(relay.Config{Origins: []string{"https://calls.example"}})
+	relayServer, err := relay.New(t.Context(), relay.Config{Origins: []string{"https://calls.example"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,9 +144,11 @@ func TestTCPConns(t *testing.T) {
 	}{
 		{1, 16384, 65536, 2048, 49152},
 		{1, 16384, 1 << 30, 2048, 49152},
-		{2, 100, 1 << 30, 4096, 300},
-		{1, 16384, 1024, 256, 768},
-		{0.1, 16384, 1024, 204, 768},
+		{1, 500, 65536, 375, 1500},
+		{2, 100, 1 << 30, 150, 300},
+		{100, 500, 65536, 1500, 1500},
+		{1, 16384, 1024, 192, 768},
+		{0.1, 16384, 1024, 192, 768},
 	} {
 		if perClient, most := tcpConns(c.limits, c.reading, c.files); perClient != c.perClient || most != c.most {
 			t.Errorf("%+v: %d and %d", c, perClient, most)
@@ -154,6 +156,38 @@ func TestTCPConns(t *testing.T) {
 		conns, allocations := turnFiles(c.files)
 		if want := min(12288, c.files/16*3); conns+allocations != want {
 			t.Errorf("%+v: %d and %d for TURN, want %d together", c, conns, allocations, want)
+		}
+	}
+}
+
+// Whoever takes all that they can get, from one address or all of a /48, leaves connections for others.
+func TestFewConnectionsAreShared(t *testing.T) {
+	greedy := map[string]func(i int) string{
+		"address": func(int) string { return "192.0.2.1" },
+		"network": func(i int) string { return fmt.Sprintf("2001:db8:1:%x::1", i%200) },
+	}
+	for name, from := range greedy {
+		for _, files := range []int{1024, 65536} {
+			perClient, most := tcpConns(1, 500, files)
+			l := newFairListener(nil, perClient, most, nil)
+			take := func(ip string) bool {
+				_, ok := l.take(&net.TCPAddr{IP: net.ParseIP(ip), Port: 1})
+				return ok
+			}
+			taken := 0
+			for i := range 2 * most {
+				if take(from(i)) {
+					taken++
+				}
+			}
+			if taken < perClient || taken > most-most/8 {
+				t.Errorf("one %s has %d of %d connections", name, taken, most)
+			}
+			for i := range fewConns {
+				if !take("198.51.100.1") {
+					t.Errorf("beside one %s, connection %d of another client is refused", name, i+1)
+				}
+			}
 		}
 	}
 }

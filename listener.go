@@ -17,10 +17,15 @@ const clientConns = 2048
 // for requests, and systems let a program have a certain number of files only, of which TURN wants some, too.
 const connsFactor = 3
 
+// fewConns is how many one client may have open to get one more of the last eighth that all together may have.
+const fewConns = 8
+
 // tcpConns returns how many connections one client may have, and how many all together, where the system lets this program
-// have so many files open: a quarter of those is for TURN (see turnFiles) and what is no connection, and a quarter what one may take at most.
+// have so many files open: a quarter of those is for TURN (see turnFiles) and what is no connection. One has a quarter of the
+// rest at most; where -limits says that many share an address, as many times that.
 func tcpConns(limits float64, reading, files int) (perClient, most int) {
-	return min(int(clientConns*limits), files/4), min(connsFactor*reading, files/4*3)
+	most = min(connsFactor*reading, files/4*3)
+	return int(min(clientConns*limits, float64(most)*min(1, max(1, limits)/4))), most
 }
 
 // fairListener is a listener that ends connections that are too many, and those of clients who have too many. Proxies have as
@@ -33,7 +38,8 @@ type fairListener struct {
 	proxies proxies
 }
 
-// newFairListener lets each client have perClient connections, and all together most.
+// newFairListener lets each client have perClient connections, and all together most, of which the last eighth is for clients
+// that have few.
 func newFairListener(l net.Listener, perClient, most int, proxies proxies) *fairListener {
 	return &fairListener{Listener: l, most: int64(most), clients: limit.NewCount(perClient), proxies: proxies}
 }
@@ -56,7 +62,8 @@ func (l *fairListener) Accept() (net.Conn, error) {
 
 // take counts a connection until ended is called. It is false if that is one too many.
 func (l *fairListener) take(remote net.Addr) (ended func(), ok bool) {
-	if l.open.Add(1) > l.most {
+	open := l.open.Add(1)
+	if open > l.most {
 		l.open.Add(-1)
 		return nil, false
 	}
@@ -65,7 +72,7 @@ func (l *fairListener) take(remote net.Addr) (ended func(), ok bool) {
 		return func() { l.open.Add(-1) }, true
 	}
 	client := limit.Client(at.Addr())
-	if !l.clients.Add(client) {
+	if open > l.most-l.most/8 && l.clients.Has(client, fewConns) || !l.clients.Add(client) {
 		l.open.Add(-1)
 		return nil, false
 	}

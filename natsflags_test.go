@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"ringfork/relay"
 	"ringfork/relay/natstest"
@@ -99,6 +100,33 @@ func TestWaitingForNATS(t *testing.T) {
 	s.serves()
 	if status, body, _ := s.ask(http.DefaultClient, "/readyz"); status != 200 {
 		t.Errorf("/readyz: %d %s", status, body)
+	}
+}
+
+// Who is told to end while the relay waits for its cluster ends, and that is no failure.
+func TestEndWhileWaitingForNATS(t *testing.T) {
+	key := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(key, []byte(strings.Repeat("01", 32)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ops := freeAddr(t)
+	s := begin(t, "-ops", ops, "-nats", "nats://"+freeAddr(t), "-nats-key", key)
+	waitFor(t, "the operator's port is open", func() bool {
+		socket, err := net.Dial("tcp", ops)
+		if err != nil {
+			return false
+		}
+		return socket.Close() == nil
+	})
+	told := time.Now()
+	if err := s.stop(errTerminated); err != nil {
+		t.Errorf("it ended with %v", err)
+	}
+	if time.Since(told) > 10*time.Second {
+		t.Error("it went on waiting, for the 20 s in which a cluster is to answer")
+	}
+	if strings.Contains(s.log.String(), "serving") {
+		t.Error("it served after it was told to end")
 	}
 }
 

@@ -95,7 +95,7 @@ func (s *server) run(ctx context.Context, stdout, stderr io.Writer, notice func(
 		defer func() { err = errors.Join(err, turnServer.Close()) }()
 	}
 	registerTURN(registry, turnServer)
-	r, err := relay.New(relay.Config{
+	r, err := relay.New(ctx, relay.Config{
 		Origins: origins, DataDir: dataDir, NATS: natsConfig, ICE: ice, Allow: s.allow, PublishKey: publishKey,
 		ClientAddr: s.proxies.clientAddr, ClientFactor: s.limits, MailboxBytes: int64(s.backlog) << 20,
 		SlotBytes: int64(s.slots) << 20, MaxConns: s.conns, Metrics: registry, Log: log,
@@ -105,9 +105,12 @@ func (s *server) run(ctx context.Context, stdout, stderr io.Writer, notice func(
 			"(several servers share slots by -nats only)", dataDir)
 	}
 	if err != nil {
-		return fmt.Errorf("failed to start the relay: %w", err)
+		return ignoreEnd(ctx, fmt.Errorf("failed to start the relay: %w", err))
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
+	if ctx.Err() != nil {
+		return nil // told to end before anybody could connect
+	}
 	relayServer.Store(r)
 	if s.nats.urls != "" {
 		if listener, err = listen(net.JoinHostPort(s.host, port), "-addr"); err != nil {

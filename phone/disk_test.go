@@ -24,7 +24,7 @@ func TestRelaysDisk(t *testing.T) {
 	var handler http.Handler
 	w := &town{t: t, server: httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { handler.ServeHTTP(rw, r) }))}
 	t.Cleanup(w.server.Close)
-	r, err := relay.New(relay.Config{Origins: []string{w.server.URL}, DataDir: dir})
+	r, err := relay.New(t.Context(), relay.Config{Origins: []string{w.server.URL}, DataDir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -219,7 +219,7 @@ func newTown(t *testing.T) *town {
 	w := &town{t: t}
 	var handler http.Handler
 	w.server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { handler.ServeHTTP(rw, r) }))
-	r, err := relay.New(relay.Config{Origins: []string{w.server.URL}})
+	r, err := relay.New(t.Context(), relay.Config{Origins: []string{w.server.URL}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -91,7 +91,7 @@ func TestClusterErrors(t *testing.T) {
 			if cfg.NATS.Key == nil {
 				cfg.NATS.Key = make([]byte, NATSKeySize)
 			}
-			r, err := New(cfg)
+			r, err := New(t.Context(), cfg)
 			if err == nil {
 				r.Close()
 				t.Fatal("a relay was started")
@@ -106,7 +106,7 @@ func TestClusterErrors(t *testing.T) {
 			}
 		})
 	}
-	if _, err := New(Config{Origins: []string{"http://relay"}, DataDir: t.TempDir(), NATS: NATSConfig{URLs: []string{"x"}, Key: make([]byte, 32)}}); err == nil {
+	if _, err := New(t.Context(), Config{Origins: []string{"http://relay"}, DataDir: t.TempDir(), NATS: NATSConfig{URLs: []string{"x"}, Key: make([]byte, 32)}}); err == nil {
 		t.Error("a relay was started with a folder and a cluster")
 	}
 }
@@ -229,7 +229,7 @@ func TestClusterStartsAtOnce(t *testing.T) {
 	relays := make([]*testRelay, 6)
 	for i := range relays {
 		starts.Go(func() {
-			r, err := New(Config{Origins: []string{"http://relay"}, NATS: clusterConfig(cluster, i)})
+			r, err := New(t.Context(), Config{Origins: []string{"http://relay"}, NATS: clusterConfig(cluster, i)})
 			if err != nil {
 				t.Error(err)
 				return

@@ -204,7 +204,7 @@ func TestClusterLoginErrors(t *testing.T) {
 			cfg.NATS.Replicas, cfg.NATS.Key = 1, make([]byte, NATSKeySize)
 			cfg.store.StartTimeout = 2 * time.Second
 			began := time.Now()
-			r, err := New(cfg)
+			r, err := New(t.Context(), cfg)
 			if err == nil {
 				r.Close()
 				t.Fatal("a relay was started")
@@ -218,7 +218,7 @@ func TestClusterLoginErrors(t *testing.T) {
 		})
 	}
 	// Without tls:// in the URL it is TLS all the same: the server asks for it.
-	r, err := New(Config{Origins: []string{"http://relay"}, NATS: NATSConfig{
+	r, err := New(t.Context(), Config{Origins: []string{"http://relay"}, NATS: NATSConfig{
 		URLs: []string{net.JoinHostPort("localhost", n.url[strings.LastIndexByte(n.url, ':')+1:])}, CAFile: n.ca, CredsFile: good(),
 		Replicas: 1, Key: make([]byte, NATSKeySize),
 	}})

@@ -87,7 +87,7 @@ func TestMetrics(t *testing.T) {
 	// What is there already is not counted twice.
 	registry = prometheus.NewRegistry()
 	registry.MustRegister(prometheus.NewCounter(prometheus.CounterOpts{Name: "ringfork_connections"}))
-	if other, err := New(Config{Origins: []string{"https://a.example"}, Metrics: registry}); err == nil {
+	if other, err := New(t.Context(), Config{Origins: []string{"https://a.example"}, Metrics: registry}); err == nil {
 		other.Close()
 		t.Error("two metrics of one name")
 	}
@@ -97,7 +97,7 @@ func TestMetrics(t *testing.T) {
 func TestMetricsOfAnotherRelayStay(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	startRelay(t, func(c *Config) { c.Metrics = registry })
-	if r, err := New(Config{Origins: []string{"http://localhost"}, Metrics: registry}); err == nil {
+	if r, err := New(t.Context(), Config{Origins: []string{"http://localhost"}, Metrics: registry}); err == nil {
 		r.Close()
 		t.Fatal("two relays count in one registry")
 	}

@@ -85,7 +85,7 @@ func TestAllow(t *testing.T) {
 			ws.CloseNow()
 		}
 	}
-	if _, err := New(Config{Origins: []string{"https://a.example"}, Allow: []string{"a.example"}}); err == nil {
+	if _, err := New(t.Context(), Config{Origins: []string{"https://a.example"}, Allow: []string{"a.example"}}); err == nil {
 		t.Error("an origin without a scheme was taken")
 	}
 }

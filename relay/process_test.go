@@ -89,7 +89,7 @@ func runRelayProcess(text string) error {
 	cfg := Config{Origins: []string{s.Origin}, NATS: s.NATS, ClientFactor: 1e4}
 	cfg.tuning.mailbox = limit.Rate{PerSecond: 1e4, Burst: 1e4}
 	cfg.tuning.clientPosts = limit.Rate{PerSecond: 1e4, Burst: 1e4}
-	r, err := New(cfg)
+	r, err := New(context.Background(), cfg)
 	if err != nil {
 		return err
 	}

@@ -132,8 +132,9 @@ type Relay struct {
 	err    error
 }
 
-// New starts a relay. Its engine runs at once; requests come through Handler.
-func New(cfg Config) (*Relay, error) {
+// New starts a relay. Its engine runs at once; requests come through Handler. The context is for starting only, which takes a
+// while where a cluster is to be found.
+func New(starting context.Context, cfg Config) (*Relay, error) {
 	if err := cfg.setDefaults(); err != nil {
 		return nil, err
 	}
@@ -144,7 +145,7 @@ func New(cfg Config) (*Relay, error) {
 	var err error
 	keep := cfg.store
 	keep.Listener = r.conns
-	if r.store, err = store.Open(ctx, keep); err != nil {
+	if r.store, err = store.Open(starting, keep); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	if err := r.metrics.register(cfg.Metrics); err != nil {

@@ -41,7 +41,7 @@ func startRelay(t testing.TB, change func(*Config)) *testRelay {
 	if change != nil {
 		change(&cfg)
 	}
-	r, err := New(cfg)
+	r, err := New(t.Context(), cfg)
 	if err != nil {
 		srv.Close()
 		t.Fatal(err)
@@ -307,12 +307,12 @@ func TestICE(t *testing.T) {
 
 func TestBadOrigins(t *testing.T) {
 	for _, o := range []string{"", "relay.example", "ftp://relay", "http://", "http://relay/path", "http://u@relay", "http://relay?q"} {
-		if r, err := New(Config{Origins: []string{o}}); err == nil {
+		if r, err := New(t.Context(), Config{Origins: []string{o}}); err == nil {
 			r.Close()
 			t.Errorf("origin %q was taken", o)
 		}
 	}
-	if r, err := New(Config{}); err == nil {
+	if r, err := New(t.Context(), Config{}); err == nil {
 		r.Close()
 		t.Error("a relay without origin was made")
 	}
@@ -387,7 +387,7 @@ func TestSilentClientIsClosed(t *testing.T) {
 func TestCloseWithClientsLeavesNoGoroutine(t *testing.T) {
 	before := runtime.NumGoroutine()
 	for _, dir := range []string{"", t.TempDir()} {
-		r, err := New(Config{Origins: []string{"http://relay"}, DataDir: dir})
+		r, err := New(t.Context(), Config{Origins: []string{"http://relay"}, DataDir: dir})
 		if err != nil {
 			t.Fatal(err)
 		}

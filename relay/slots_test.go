@@ -92,7 +92,7 @@ func TestFolderOfAnotherKey(t *testing.T) {
 				return err
 			}
 			for range 2 { // also when another key has been made
-				r, err := New(Config{Origins: []string{"http://relay"}, DataDir: dir})
+				r, err := New(t.Context(), Config{Origins: []string{"http://relay"}, DataDir: dir})
 				if err == nil {
 					r.Close()
 				}
@@ -137,7 +137,7 @@ func TestFolderIsForOneRelay(t *testing.T) {
 	if err := os.WriteFile(key, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if r, err := New(cfg); err == nil || errors.Is(err, ErrDirInUse) {
+	if r, err := New(t.Context(), cfg); err == nil || errors.Is(err, ErrDirInUse) {
 		r.Close()
 		t.Fatalf("with a bad key: %v", err)
 	}
@@ -145,11 +145,11 @@ func TestFolderIsForOneRelay(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 { // one that failed, or ended, is in nobody's way
-		first, err := New(cfg)
+		first, err := New(t.Context(), cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if second, err := New(cfg); !errors.Is(err, ErrDirInUse) {
+		if second, err := New(t.Context(), cfg); !errors.Is(err, ErrDirInUse) {
 			second.Close()
 			t.Errorf("a second relay in one folder: %v", err)
 		}

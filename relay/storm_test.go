@@ -108,7 +108,7 @@ func newStorm(t *testing.T, n int) *storm {
 	}
 	s := &storm{t: t, listener: &cutting{Listener: inner, open: map[net.Conn]struct{}{}}}
 	origin := "http://" + inner.Addr().String()
-	r, err := relay.New(relay.Config{Origins: []string{origin}, ClientFactor: 1000})
+	r, err := relay.New(t.Context(), relay.Config{Origins: []string{origin}, ClientFactor: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}

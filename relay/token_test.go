@@ -139,7 +139,7 @@ func TestPublishKey(t *testing.T) {
 	c.write(m.subscribe(r.origin, c.nonce))
 	c.expect("frame 1", "end")
 
-	if _, err := New(Config{Origins: []string{"https://a.example"}, PublishKey: []byte("short")}); err == nil {
+	if _, err := New(t.Context(), Config{Origins: []string{"https://a.example"}, PublishKey: []byte("short")}); err == nil {
 		t.Error("a short publish key was taken")
 	}
 }

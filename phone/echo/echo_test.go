@@ -34,7 +34,7 @@ func newRelay(t *testing.T) (url string) {
 	t.Helper()
 	var handler http.Handler
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
-	r, err := relay.New(relay.Config{Origins: []string{server.URL}})
+	r, err := relay.New(t.Context(), relay.Config{Origins: []string{server.URL}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -275,7 +275,7 @@ func TestRelayIsAnother(t *testing.T) {
 	defer server.Close()
 	asked := make(chan int, 16)
 	serve := func(life int) *relay.Relay {
-		r, err := relay.New(relay.Config{Origins: []string{server.URL}, ICE: func() ([]relay.ICEServer, time.Duration) {
+		r, err := relay.New(t.Context(), relay.Config{Origins: []string{server.URL}, ICE: func() ([]relay.ICEServer, time.Duration) {
 			asked <- life
 			return nil, time.Hour
 		}})

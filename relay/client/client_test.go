@@ -76,7 +76,7 @@ func startRelay(t *testing.T, origins ...string) (origin string, stop func()) {
 		t.Fatal(err)
 	}
 	origin = "http://" + l.Addr().String()
-	r, err := relay.New(relay.Config{
+	r, err := relay.New(t.Context(), relay.Config{
 		Origins: append(origins, origin),
 		ICE: func() ([]relay.ICEServer, time.Duration) {
 			return []relay.ICEServer{{URLs: []string{"turn:x"}, Username: "u", Credential: "c"}}, 10 * time.Minute

@@ -51,7 +51,7 @@ func TestRingfork(t *testing.T) {
 	mux := http.NewServeMux()
 	srv := httptest.NewServer(mux)
 	defer srv.Close()
-	r, err := relay.New(relay.Config{Origins: []string{srv.URL}})
+	r, err := relay.New(t.Context(), relay.Config{Origins: []string{srv.URL}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -128,17 +128,24 @@ func TestConnectionsAreBounded(t *testing.T) {
 		t.Error("a server that is closed takes connections")
 	}
 
-	set = newConnSet(4, 1000, newStarts())
-	got := ""
-	for _, ip := range []string{"192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"} {
-		if add(ip, uint16(len(got)+1)) != nil {
-			got += "+"
-		} else {
-			got += "-"
+	// Where there are few connections in all, a client has an eighth of them, and a /48 half.
+	set = newConnSet(16, 1, newStarts())
+	had := map[string]int{}
+	for i := range 16 {
+		for n, from := range map[string]string{"client": "192.0.2.1", "network": fmt.Sprintf("2001:db8:1:%x::1", i), "others": fmt.Sprintf("198.51.100.%d", i)} {
+			if add(from, uint16(len(n)*100+i)) != nil {
+				had[n]++
+			}
 		}
 	}
-	if got != "++-++-" {
-		t.Errorf("of four connections, half of them for a client, are had %s", got)
+	if had["client"] != 2 || had["network"] > 8 || had["client"]+had["network"]+had["others"] != 16 {
+		t.Errorf("of 16 connections are had %v", had)
+	}
+	set = newConnSet(16, 8, newStarts()) // whose operator says that all may be at one address
+	for i := range 17 {
+		if c := add("192.0.2.1", uint16(i+1)); (c != nil) != (i < 16) {
+			t.Errorf("connection %d of 16 is had: %t", i+1, c != nil)
+		}
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 
 const (
 	// maxClientConns bounds the connections of one client address, times Config.Limits: one for each allocation, and some that
-	// wait. One has half of Config.MaxConns at most.
+	// wait. One has an eighth of Config.MaxConns at most, times Config.Limits, and so a /48 half.
 	maxClientConns = clientShare*maxUserAllocations + 64
 	// idleTimeout ends a connection that says nothing: an allocation is refreshed at least every ten minutes.
 	idleTimeout = 11 * time.Minute
@@ -35,7 +35,7 @@ type connSet struct {
 }
 
 func newConnSet(most int, limits float64, starts *starts) *connSet {
-	perClient := int(min(maxClientConns*limits, float64(most/2)))
+	perClient := int(min(maxClientConns*limits, float64(most)*min(1, max(1, limits)/8)))
 	return &connSet{most: most, clients: limit.NewCount(perClient), starts: starts, conns: map[source]*tcpConn{}}
 }
 

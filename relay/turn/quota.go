@@ -15,7 +15,8 @@ import (
 )
 
 // What one set of credentials may use, and what one client address may, however many credentials it has: four times that,
-// times Config.Limits. All of one IPv6 /48 may use four times what a client may, however many clients' addresses it has.
+// times Config.Limits. All of one IPv6 /48 may use four times what a client may, however many clients' addresses it has. Where
+// there are few allocations in all, none of these has more than a part of them.
 const (
 	// maxUserAllocations bounds the allocations of one set of credentials: a fork has up to 32 tines, and a browser makes one
 	// allocation for each by UDP, TCP and TLS.
@@ -30,6 +31,10 @@ const (
 	clientShare = 4
 	siteShare   = 4
 
+	// clientPart and sitePart are how much of all allocations one client and one /48 may have at most, times Config.Limits.
+	clientPart = 0.25
+	sitePart   = 0.5
+
 	// minBurst is what all together may relay at once, however little they may in a second: some packets.
 	minBurst = 64 << 10
 )
@@ -40,7 +45,7 @@ var errQuota = errors.New("quota is used up")
 // rate. A user is a set of credentials, a client an address prefix: so that many credentials buy nothing.
 type quota struct {
 	max    int
-	client float64       // how many users' shares a client may have
+	limits float64
 	total  *rate.Limiter // of what all relay together; nil: any
 	now    func() time.Time
 
@@ -61,23 +66,25 @@ type share struct {
 }
 
 func newQuota(max int, limits float64, now func() time.Time) *quota {
-	return &quota{max: max, client: clientShare * limits, now: now, shares: map[any]*share{}}
+	return &quota{max: max, limits: limits, now: now, shares: map[any]*share{}}
 }
 
 // of returns the shares of which a client's allocation with a user's credentials is part: the user's, the client's, and its
 // network's if it has one. Those that are new are not kept yet.
 func (q *quota) of(user string, client netip.Prefix) (shares []*share) {
-	add := func(key any, users float64) {
+	add := func(key any, users, part float64) {
 		s := q.shares[key]
 		if s == nil {
-			s = &share{key, int(users * maxUserAllocations), 0, rate.NewLimiter(rate.Limit(users*userBytes), int(users*userBurst))}
+			most := int(min(users*maxUserAllocations, float64(q.max)*min(1, part*max(1, q.limits))))
+			s = &share{key, max(1, most), 0, rate.NewLimiter(rate.Limit(users*userBytes), int(users*userBurst))}
 		}
 		shares = append(shares, s)
 	}
-	add(user, 1)
-	add(client, q.client)
+	users := clientShare * q.limits
+	add(user, 1, clientPart)
+	add(client, users, clientPart)
 	if site, is := limit.Site(client); is {
-		add(site, siteShare*q.client)
+		add(site, siteShare*users, sitePart)
 	}
 	return shares
 }

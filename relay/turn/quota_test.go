@@ -13,7 +13,7 @@ import (
 )
 
 func TestAllocationsAreBounded(t *testing.T) {
-	s := start(t, Config{MaxAllocations: 2})
+	s := start(t, Config{MaxAllocations: 2, Limits: 4})
 	_, a := allocate(t, s, "udp")
 	allocate(t, s, "tcp")
 	servers, _ := s.ICEServers()
@@ -96,6 +96,31 @@ func TestClientQuota(t *testing.T) {
 	for _, bad := range []string{"", "name", "x name"} {
 		if _, err := q.take(bad); err == nil || q.allow(bad, "", nil) {
 			t.Errorf("user id %q is taken", bad)
+		}
+	}
+}
+
+// Where there are few allocations in all, one client has no more than a quarter of them, and one /48 half; unless the operator says
+// that many share an address.
+func TestFewAllocationsAreShared(t *testing.T) {
+	for _, c := range []struct {
+		limits                  float64
+		client, network, others int
+	}{{1, 16, 32, 16}, {0.1, 16, 32, 16}, {2, 32, 32, 0}, {4, 64, 0, 0}} {
+		q := newQuota(64, c.limits, time.Now)
+		take := func(from func(i int) string) (n int) {
+			for i := range 100 {
+				if _, err := q.take(id(fmt.Sprint(i), from(i))); err == nil {
+					n++
+				}
+			}
+			return n
+		}
+		client := take(func(int) string { return "192.0.2.1" })
+		network := take(func(i int) string { return fmt.Sprintf("2001:db8:1:%x::1", i) })
+		others := take(func(i int) string { return fmt.Sprintf("198.51.100.%d", i) })
+		if client != c.client || network != c.network || others != c.others {
+			t.Errorf("limits %v: of 64 one client has %d, one network %d, others %d, want %+v", c.limits, client, network, others, c)
 		}
 	}
 }
