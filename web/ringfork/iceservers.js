@@ -19,6 +19,8 @@ export class IceServers {
   #again = false;
   #greeted = false;
   #failures = 0;
+  /** When the relay that refused is to be asked again, in ms since 1970. */
+  #notBefore = 0;
   #started = false;
   #stopped = false;
   /** @type {() => void} */
@@ -51,7 +53,7 @@ export class IceServers {
     if (!again || !this.#started || this.#stopped) return;
     clearTimeout(this.#timer);
     this.#again = true;
-    this.#timer = setTimeout(() => this.#refresh(), Math.random() * againWithin);
+    this.#timer = setTimeout(() => this.#refresh(), Math.max(Math.random() * againWithin, this.#notBefore - Date.now()));
   }
 
   stop() {
@@ -74,6 +76,7 @@ export class IceServers {
       if (attempt !== this.#attempt) return;
       const delay = isFinal(error) ? refusedDelay : Math.min(60_000, 2000 * 2 ** this.#failures++);
       next = Math.max(delay, retryAfter(error));
+      this.#notBefore = Date.now() + retryAfter(error);
     }
     this.#firstOver();
     if (!this.#stopped && !this.#again) this.#timer = setTimeout(() => this.#refresh(), next);

@@ -428,6 +428,20 @@ test("ICE servers that could not be fetched are fetched soon after the first hel
   assert.equal(credential(transport), "1");
 });
 
+test("ICE servers are not asked for after a hello before the relay wants to be asked", async (t) => {
+  let full = true;
+  const { transport } = withIce(t, () => (full ? json(429, { code: "rate-limited" }, { "Retry-After": "30" }) : null));
+  await transport.iceReady();
+  full = false;
+  FakeSocket.last.hello(1);
+  t.mock.timers.tick(29_999);
+  await settle();
+  assert.equal(credential(transport), undefined);
+  t.mock.timers.tick(1);
+  await settle();
+  assert.equal(credential(transport), "1");
+});
+
 test("an answer about ICE servers that was asked for before the hello changes nothing after it", async (t) => {
   const answers = [];
   const { transport } = withIce(t, () => new Promise((resolve) => answers.push(resolve)));
