@@ -69,7 +69,7 @@ func (p *Phone) commit(ctx context.Context, f change) error {
 	switch Code(err) {
 	case CodeRevoked:
 		p.queue.put(p.revoked)
-	case CodeLogForked, CodeNewer, CodeStoreNewer, CodeSlotTaken, CodeFull: // nothing is written until somebody does something about it
+	case CodeLogForked, CodeNewer, CodeStoreNewer, CodeSlotTaken: // nothing is written until somebody does something about it
 		p.queue.put(func() { p.warnOnce(Code(err)) })
 	}
 	if account != nil {
@@ -160,34 +160,44 @@ func (p *Phone) catchUp() {
 			}
 		}
 		err := p.commit(p.ctx, f)
+		failed := err // what is to be tried again: a login that is not kept holds up nothing else
 		if err == nil {
-			err = keepLogin(p.ctx, &p.cfg, p.own())
+			failed = keepLogin(p.ctx, &p.cfg, p.own())
 		}
-		p.queue.put(func() {
-			p.catching = false
-			switch {
-			case err == nil:
-				p.careful, p.retryWait = true, 0
-				p.prepareCall()
-			default:
-				p.drop("account not brought up to date: " + Code(err))
-				if retriable(err) {
-					p.catchUpLater(err)
-				}
-			}
-			if err == nil && p.cfg.entered {
-				p.cfg.entered = false
-				p.shareChange()
-			}
-			switch {
-			case p.catchAgain:
-				p.catchUp()
-			case err == nil:
-				p.judgeHeads()
-			}
-			p.greetAll()
-		})
+		p.queue.put(func() { p.caughtUp(err, failed) })
 	})
+}
+
+// caughtUp goes on after an attempt to bring the account and the relay together, which ended with err, and the login's slot after
+// that: the first of the two that failed is tried again.
+func (p *Phone) caughtUp(err, failed error) {
+	p.catching = false
+	if failed == nil {
+		p.retryWait = 0
+	} else {
+		p.drop("account not brought up to date: " + Code(failed))
+		if retriable(failed) {
+			p.catchUpLater(failed)
+		}
+	}
+	if Code(err) == CodeFull { // not because of what the user just asked for: of that, who asked hears
+		p.warnOnce(CodeFull)
+	}
+	if err == nil {
+		p.careful = true
+		p.prepareCall()
+		if p.cfg.entered {
+			p.cfg.entered = false
+			p.shareChange()
+		}
+	}
+	switch {
+	case p.catchAgain:
+		p.catchUp()
+	case err == nil:
+		p.judgeHeads()
+	}
+	p.greetAll()
 }
 
 // care looks from time to time at what is due.

@@ -60,8 +60,11 @@ func (p *Phone) askOrDrop(s *session, e *frame.Envelope, age time.Duration, err 
 		return
 	}
 	came := time.Now()
-	p.freshen(s.contact, func(c keys.Contact) { // where that fails it is asked again by the next message: they are repeated
-		s.asked = true
+	p.freshen(s.contact, func(c keys.Contact, err error) {
+		s.asked = err == nil || unbelievable(err) // else the next message asks again: they are repeated
+		if err != nil {
+			return
+		}
 		p.ringAnew(s, c)
 		if err := p.judge(s, e); err != nil {
 			p.refuse(c, err)

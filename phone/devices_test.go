@@ -3,6 +3,7 @@
 package phone
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -390,6 +391,36 @@ func TestLoginIsPutBack(t *testing.T) {
 	if fresh := w.open("", newMemory(), login); fresh.Account() != alice.Account() {
 		t.Error("the login opens another account")
 	}
+}
+
+// noRoomFor is a transport whose relay has no room for one slot.
+type noRoomFor struct {
+	Transport
+	slot [20]byte
+}
+
+func (r noRoomFor) PutSlot(ctx context.Context, address [20]byte, value []byte, replaces uint64) error {
+	if address == r.slot {
+		return refusal(CodeSlotsFull)
+	}
+	return r.Transport.PutSlot(ctx, address, value, replaces)
+}
+
+// TestLoginIsNotPutBack opens a profile with a login at a relay that has lost all slots, and is full: all but the login's slot goes
+// on.
+func TestLoginIsNotPutBack(t *testing.T) {
+	secret := keys.Secret(keys.NewSeed())
+	store := newMemory()
+	alice := newTown(t).open("Alice", store, func(c *Config) { c.Secret = &secret })
+	alice.Close()
+	w := newTown(t)
+	alice = w.open("Alice", store, func(c *Config) {
+		c.Secret, c.Transport = &secret, noRoomFor{c.Transport, [20]byte(secret.Address())}
+	})
+	bob := w.open("Bob", newMemory(), nil)
+	w.add(alice, bob)
+	eventually(t, "Alice's request", func() bool { _, ok := bob.request(alice.Account()); return ok })
+	eventually(t, "what was not done", func() bool { return alice.Drops()["account not brought up to date: "+CodeSlotsFull] > 0 })
 }
 
 // TestLoginIsOne shows that a profile with a login takes no other secret, and that one that was revoked is no login again.

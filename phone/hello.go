@@ -62,7 +62,11 @@ func (p *Phone) greetAll() {
 // greet says hello to a contact.
 func (p *Phone) greet(c keys.Contact, what frame.HelloWhat) {
 	if !c.Cached() { // added on another device: looked up first
-		p.freshen(c, func(c keys.Contact) { p.greet(c, what) })
+		p.freshen(c, func(c keys.Contact, err error) {
+			if err == nil {
+				p.greet(c, what)
+			}
+		})
 		return
 	}
 	p.sayHello(c, what)
@@ -147,7 +151,10 @@ func (p *Phone) judgeHello(e *frame.Envelope) {
 		p.greeted(e, contact, m)
 		return
 	}
-	p.freshen(contact, func(c keys.Contact) {
+	p.freshen(contact, func(c keys.Contact, err error) {
+		if err != nil {
+			return
+		}
 		if err := frame.Trust(e, c.Public); err != nil {
 			p.refuse(c, err)
 			return
@@ -203,12 +210,15 @@ func (p *Phone) heed(c keys.Contact, m frame.Hello) {
 	})
 }
 
-// freshen reads a contact's slot, keeps what is new, and goes on with the contact as it is then, if it still is one. What must
-// not be adopted is reported and nothing goes on. Who asks while a contact is being read waits for the same answer.
-func (p *Phone) freshen(c keys.Contact, then func(keys.Contact)) {
+// freshen reads a contact's slot, keeps what is new, and goes on with the contact as it is then, or with the error by which it was not
+// read or is no contact any more. What must not be adopted is reported. Who asks while a contact is being read waits for the same
+// answer.
+func (p *Phone) freshen(c keys.Contact, then func(keys.Contact, error)) {
 	waiting, reading := p.reading[c.ID()]
 	if len(waiting) >= maxWaitingFor {
-		p.drop("too much waits for one account to be looked up")
+		err := frame.DropError{Reason: "too much waits for one account to be looked up"}
+		p.drop(reason(err))
+		then(c, err)
 		return
 	}
 	p.reading[c.ID()] = append(waiting, then)
@@ -224,16 +234,15 @@ func (p *Phone) freshen(c keys.Contact, then func(keys.Contact)) {
 			delete(p.reading, c.ID())
 			if err != nil {
 				p.refuse(c, err)
-				return
 			}
 			for _, then := range waiting {
-				then(fresh)
+				then(fresh, err)
 			}
 		})
 	})
 }
 
-// Between attempts to read a contact for a call: twice the time before.
+// Between attempts to read a contact for a call: twice the time before, and never sooner than the relay says.
 const (
 	lookAgain     = time.Second
 	lookAgainMost = lookUpTime
@@ -243,15 +252,20 @@ const (
 // over. A relay that fails once must not have somebody ring where nobody hears it, or go on talking to a revoked device. What is to
 // be done with the contact may be done more than once.
 func (p *Phone) keepLooking(call signalcore.CallID, c keys.Contact, then func(keys.Contact)) {
-	wait, found := lookAgain, false
+	wait := lookAgain
 	var look func()
 	look = func() {
-		if found || !p.machine.Live(call) {
+		if !p.machine.Live(call) {
 			return
 		}
-		p.freshen(c, func(c keys.Contact) { found = true; then(c) })
-		time.AfterFunc(wait, func() { p.queue.put(look) })
-		wait = min(2*wait, lookAgainMost)
+		p.freshen(c, func(c keys.Contact, err error) {
+			if err == nil {
+				then(c)
+				return
+			}
+			time.AfterFunc(max(wait, refusalWait(err)), func() { p.queue.put(look) })
+			wait = min(2*wait, lookAgainMost)
+		})
 	}
 	look()
 }
@@ -304,6 +318,16 @@ func (p *Phone) refuse(c keys.Contact, err error) {
 	case CodeSlotInvalid, CodeSlotStale, CodeSlotExpired, CodeNewer:
 		p.warnOf(c.ID(), why)
 	}
+}
+
+// unbelievable reports whether the relay was reached, and shows of a contact what must not be believed: to ask it again soon is of no
+// use.
+func unbelievable(err error) bool {
+	switch Code(err) {
+	case CodeLogForked, CodeSlotInvalid, CodeSlotStale, CodeSlotExpired, CodeSlotEmpty, CodeNewer:
+		return true
+	}
+	return false
 }
 
 // suspicion is why a contact is not what it seems to be.

@@ -24,7 +24,7 @@ import (
 func (e *endpoint) look(of *endpoint) {
 	e.queue.put(func() {
 		c, _ := e.contact(of.Account())
-		e.freshen(c, func(keys.Contact) {})
+		e.freshen(c, func(keys.Contact, error) {})
 	})
 }
 

@@ -59,15 +59,22 @@ func newLine(t Transport, device keys.DeviceID, sign func([]byte) []byte, own, o
 // say publishes a message to the other end, sealed to its key.
 func (l *line) say(ctx context.Context, m keys.LinkMessage) error { return l.sayTo(ctx, m, nil) }
 
-// sayAgain publishes a message until the relay has it.
-func (l *line) sayAgain(ctx context.Context, m keys.LinkMessage, recipient []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, commitTime)
+// sayAgain publishes a message until the relay has it, or too much time went by.
+func (l *line) sayAgain(whole context.Context, m keys.LinkMessage, recipient []byte) error {
+	ctx, cancel := context.WithTimeout(whole, commitTime)
 	defer cancel()
+	var why error
 	for {
 		err := l.sayTo(ctx, m, recipient)
-		if err == nil || ctx.Err() != nil {
-			return err
+		switch {
+		case err == nil:
+			return nil
+		case whole.Err() != nil:
+			return whole.Err()
+		case ctx.Err() != nil:
+			return relayError("the relay does not take the word to the other device: try again", why)
 		}
+		why = err
 		select {
 		case <-after(linkAgain / 4):
 		case <-ctx.Done():

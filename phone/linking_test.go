@@ -7,8 +7,10 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"ringfork/frame"
 	"ringfork/keys"
 	"ringfork/relay/client"
 	"ringfork/relay/hostile"
@@ -124,6 +126,30 @@ func (r *deafTo) Publish(ctx context.Context, to [20]byte, frame []byte) error {
 		return errors.New("refused")
 	}
 	return r.Transport.Publish(ctx, to, frame)
+}
+
+// TestWordNotTaken says something to the other device at a relay that takes nothing: it gives up with a code, the relay's own if it
+// has one.
+func TestWordNotTaken(t *testing.T) {
+	for _, code := range []string{CodeRelay, CodeRateLimited} {
+		synctest.Test(t, func(t *testing.T) {
+			relay := &refusing{Transport: &full{}}
+			relay.code.Store(code)
+			secret := keys.NewLinkSecret()
+			own := keys.NewJoiner("laptop")
+			l := newLine(relay, own.Device().ID, own.Sign, secret.Requester(), secret.Approver(), frame.NewOpener())
+			began := time.Now()
+			err := l.sayAgain(t.Context(), keys.LinkReveal{}, nil)
+			if Code(err) != code || time.Since(began) != commitTime {
+				t.Errorf("it gave up after %v with %v, want %s", time.Since(began), err, code)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if err := l.sayAgain(ctx, keys.LinkReveal{}, nil); Code(linkError(err)) != CodeLinkExpired {
+				t.Errorf("when the link's time is over it gives %v", err)
+			}
+		})
+	}
 }
 
 // TestAnswerTwice gives the owner's word on a new device twice at once, and again where the relay did not take it the first time.

@@ -80,8 +80,8 @@ type Phone struct {
 	suspicions           map[suspicion]uint64          // of contacts, with the sequence by which each was known then
 	greetings            map[keys.AccountID]greeting
 	hellos               map[helloKind]uint64
-	heads                map[keys.AccountID]signalcore.Hash      // of this account's log, as contacts know it and this device does not
-	reading              map[keys.AccountID][]func(keys.Contact) // contacts' slots that are being read, and what waits for them
+	heads                map[keys.AccountID]signalcore.Hash             // of this account's log, as contacts know it and this device does not
+	reading              map[keys.AccountID][]func(keys.Contact, error) // contacts' slots that are being read, and what waits for them
 
 	mu              sync.Mutex
 	account         *keys.Account
@@ -119,7 +119,7 @@ func Open(ctx context.Context, cfg Config) (*Phone, error) {
 		suspicions: map[suspicion]uint64{},
 		greetings:  map[keys.AccountID]greeting{}, hellos: map[helloKind]uint64{},
 		heads:   map[keys.AccountID]signalcore.Hash{},
-		reading: map[keys.AccountID][]func(keys.Contact){},
+		reading: map[keys.AccountID][]func(keys.Contact, error){},
 		sharing: map[uint32]context.CancelFunc{},
 		state:   Connecting, drops: map[string]int{},
 	}

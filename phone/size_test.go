@@ -4,6 +4,7 @@ package phone
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +83,13 @@ func TestAccountFull(t *testing.T) {
 	if err := bob.Block(t.Context(), keys.AccountID{1}); Code(err) != CodeFull {
 		t.Errorf("one block too many gives %v", err)
 	}
+	if _, err := bob.Backup(t.Context(), "correct horse"); Code(err) != CodeFull {
+		t.Errorf("a backup too many gives %v", err)
+	}
+	inside(bob, func() {}) // a warning would be told by now
+	if slices.Contains(bob.warnings(), CodeFull) {
+		t.Error("what was refused is a warning, too, as if it had been made")
+	}
 	if after := names(); strings.Join(after, "") != strings.Join(before, "") {
 		t.Errorf("%d contacts were there, and %d are", len(before), len(after))
 	}
@@ -100,4 +108,19 @@ func TestAccountFull(t *testing.T) {
 	if _, err := bob.AddContact(t.Context(), carol.Card(), "Carol"); err != nil {
 		t.Errorf("with room again: %v", err)
 	}
+
+	err = changeContacts(t.Context(), store, func(l *keys.Contacts) (bool, error) { // as when two devices add contacts at once
+		for i := 0; bob.own().HasRoomFor(l); i++ {
+			b := keys.NewAccount(fmt.Sprintf("%064d", i), "", time.Now())
+			if err := l.Add(keys.Contact{Name: b.Name(), Card: b.Card()}); err != nil {
+				return false, err
+			}
+		}
+		return true, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bob.catchUpNow()
+	await(t, bob, "warning of a full account", func(w Warning) bool { return w.Code == CodeFull })
 }
