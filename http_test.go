@@ -48,7 +48,7 @@ func TestSlowClients(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- serveHTTP(ctx, newFairListener(l, 1000, 1000, nil), srv, func() {}, func() {}) }()
+	go func() { ended <- serveHTTP(ctx, newFairListener(l, 1000, 1000, 8, nil), srv, func() {}, func() {}) }()
 	defer func() {
 		stop()
 		if err := <-ended; err != nil {
@@ -139,19 +139,19 @@ func TestEndDoesNotWaitForSlowClients(t *testing.T) {
 // Where the system lets a program have few files, nobody takes them all.
 func TestTCPConns(t *testing.T) {
 	for _, c := range []struct {
-		limits                          float64
-		reading, files, perClient, most int
+		limits                               float64
+		reading, files, perClient, most, few int
 	}{
-		{1, 16384, 65536, 2048, 49152},
-		{1, 16384, 1 << 30, 2048, 49152},
-		{1, 500, 65536, 375, 1500},
-		{2, 100, 1 << 30, 150, 300},
-		{100, 500, 65536, 1500, 1500},
-		{1, 16384, 1024, 192, 768},
-		{0.1, 16384, 1024, 192, 768},
+		{1, 16384, 65536, 2048, 49152, 8},
+		{1, 16384, 1 << 30, 2048, 49152, 8},
+		{1, 500, 65536, 375, 1500, 8},
+		{2, 100, 1 << 30, 150, 300, 16},
+		{100, 500, 65536, 1500, 1500, 800},
+		{1, 16384, 1024, 192, 768, 8},
+		{0.1, 16384, 1024, 192, 768, 1},
 	} {
-		if perClient, most := tcpConns(c.limits, c.reading, c.files); perClient != c.perClient || most != c.most {
-			t.Errorf("%+v: %d and %d", c, perClient, most)
+		if perClient, most, few := tcpConns(c.limits, c.reading, c.files); perClient != c.perClient || most != c.most || few != c.few {
+			t.Errorf("%+v: %d of %d, %d of the last", c, perClient, most, few)
 		}
 		conns, allocations := turnFiles(c.files)
 		if want := min(12288, c.files/16*3); conns+allocations != want {
@@ -168,8 +168,8 @@ func TestFewConnectionsAreShared(t *testing.T) {
 	}
 	for name, from := range greedy {
 		for _, files := range []int{1024, 65536} {
-			perClient, most := tcpConns(1, 500, files)
-			l := newFairListener(nil, perClient, most, nil)
+			perClient, most, few := tcpConns(1, 500, files)
+			l := newFairListener(nil, perClient, most, few, nil)
 			take := func(ip string) bool {
 				_, ok := l.take(&net.TCPAddr{IP: net.ParseIP(ip), Port: 1})
 				return ok
@@ -200,7 +200,7 @@ func TestFairListener(t *testing.T) {
 		t.Fatal(err)
 	}
 	srv := newHTTPServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "here") }))
-	go srv.Serve(newFairListener(l, 2, 8, proxies{netip.MustParsePrefix("127.0.0.3/32")}))
+	go srv.Serve(newFairListener(l, 2, 8, 2, proxies{netip.MustParsePrefix("127.0.0.3/32")}))
 	defer srv.Close()
 	// serves reports whether a new connection from an address gets an answer. It stays open.
 	serves := func(from string) (net.Conn, bool) {

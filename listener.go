@@ -17,15 +17,15 @@ const clientConns = 2048
 // for requests, and systems let a program have a certain number of files only, of which TURN wants some, too.
 const connsFactor = 3
 
-// fewConns is how many one client may have open to get one more of the last eighth that all together may have.
+// fewConns is how many one client may have open, times -limits, to get one more of the last eighth that all together may have.
 const fewConns = 8
 
-// tcpConns returns how many connections one client may have, and how many all together, where the system lets this program
+// tcpConns returns how many connections one client may have, how many all together, and how many of the last eighth of those, where the system lets this program
 // have so many files open: a quarter of those is for TURN (see turnFiles) and what is no connection. One has a quarter of the
 // rest at most; where -limits says that many share an address, as many times that.
-func tcpConns(limits float64, reading, files int) (perClient, most int) {
+func tcpConns(limits float64, reading, files int) (perClient, most, few int) {
 	most = min(connsFactor*reading, files/4*3)
-	return int(min(clientConns*limits, float64(most)*min(1, max(1, limits)/4))), most
+	return int(min(clientConns*limits, float64(most)*min(1, max(1, limits)/4))), most, max(1, int(fewConns*limits))
 }
 
 // fairListener is a listener that ends connections that are too many, and those of clients who have too many. Proxies have as
@@ -33,6 +33,7 @@ func tcpConns(limits float64, reading, files int) (perClient, most int) {
 type fairListener struct {
 	net.Listener
 	most    int64
+	few     int // what one client may have of the last eighth
 	open    atomic.Int64
 	clients *limit.Count
 	proxies proxies
@@ -40,8 +41,8 @@ type fairListener struct {
 
 // newFairListener lets each client have perClient connections, and all together most, of which the last eighth is for clients
 // that have few.
-func newFairListener(l net.Listener, perClient, most int, proxies proxies) *fairListener {
-	return &fairListener{Listener: l, most: int64(most), clients: limit.NewCount(perClient), proxies: proxies}
+func newFairListener(l net.Listener, perClient, most, few int, proxies proxies) *fairListener {
+	return &fairListener{Listener: l, most: int64(most), few: few, clients: limit.NewCount(perClient), proxies: proxies}
 }
 
 func (l *fairListener) Accept() (net.Conn, error) {
@@ -72,7 +73,7 @@ func (l *fairListener) take(remote net.Addr) (ended func(), ok bool) {
 		return func() { l.open.Add(-1) }, true
 	}
 	client := limit.Client(at.Addr())
-	if open > l.most-l.most/8 && l.clients.Has(client, fewConns) || !l.clients.Add(client) {
+	if open > l.most-l.most/8 && l.clients.Has(client, l.few) || !l.clients.Add(client) {
 		l.open.Add(-1)
 		return nil, false
 	}

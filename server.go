@@ -141,8 +141,8 @@ func (s *server) run(ctx context.Context, stdout, stderr io.Writer, notice func(
 		defer cancel()
 		r.Drain(within, s.drain)
 	}
-	perClient, most := tcpConns(s.limits, cmp.Or(s.conns, relay.DefaultMaxConns), openFiles())
-	fair := newFairListener(listener, perClient, most, s.proxies)
+	perClient, most, few := tcpConns(s.limits, cmp.Or(s.conns, relay.DefaultMaxConns), openFiles())
+	fair := newFairListener(listener, perClient, most, few, s.proxies)
 	return serveHTTP(ctx, fair, srv, ready, drain)
 }
 

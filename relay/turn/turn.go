@@ -48,7 +48,8 @@ type Config struct {
 	// DefaultMaxConns.
 	MaxConns int
 	// Limits multiplies what one client address may use: 512 allocations and 100 Mbit/s of relayed traffic in both directions
-	// together, whatever credentials it has. Zero means 1. One set of credentials may use a quarter of what one address may.
+	// together, whatever credentials it has. Zero means 1. One set of credentials may use a quarter of what one address may. And
+	// neither has more than a quarter of MaxAllocations, nor a /48 more than half, where Limits is 1.
 	Limits float64
 	// TotalBytes bounds what all together may relay in a second, each byte counted once, though it comes in and goes out.
 	// Zero: anything.

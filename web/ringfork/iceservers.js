@@ -3,7 +3,7 @@
  */
 
 import { isFinal } from "./errors.js";
-import { retryAfter } from "./requests.js";
+import { longestWait, retryAfter } from "./requests.js";
 
 const againWithin = 2000; // ms after a hello: a relay that comes back is not asked by all at once
 const refusedDelay = 300_000; // ms after a refusal that time alone does not change: a new token may
@@ -53,7 +53,7 @@ export class IceServers {
     if (!again || !this.#started || this.#stopped) return;
     clearTimeout(this.#timer);
     this.#again = true;
-    this.#timer = setTimeout(() => this.#refresh(), Math.max(Math.random() * againWithin, this.#notBefore - Date.now()));
+    this.#timer = setTimeout(() => this.#refresh(), Math.random() * againWithin);
   }
 
   stop() {
@@ -63,6 +63,11 @@ export class IceServers {
   }
 
   async #refresh() {
+    const early = Math.min(this.#notBefore - Date.now(), longestWait); // clocks are set
+    if (early > 0) {
+      this.#timer = setTimeout(() => this.#refresh(), early);
+      return;
+    }
     this.#again = false;
     const attempt = ++this.#attempt;
     let next;

@@ -12,7 +12,7 @@ const maxSlotSize = 262_144;
 const maxJSONSize = 16_384;
 const requestTimeout = 10_000;
 const slotTimeout = 40_000; // a slot's value may be large, and the line slow
-const longestWait = 60_000; // ms: the longest that a relay asks for. Proxies before it ask for hours, in which no phone would ring
+export const longestWait = 60_000; // ms: the longest that a relay asks for. Proxies before it ask for hours, in which no phone would ring
 const longestHold = 8_000; // ms that a frame waits because the relay said so; the attempt ends with its sender's timeout
 const maxHeld = 256;
 // A browser lets all keepalive requests of a page together carry 64 kB, and refuses the one above.

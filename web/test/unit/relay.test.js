@@ -442,6 +442,25 @@ test("ICE servers are not asked for after a hello before the relay wants to be a
   assert.equal(credential(transport), "1");
 });
 
+test("nor after a hello that came while the relay was asked", async (t) => {
+  let refuse;
+  const { transport, requests } = withIce(t, () => new Promise((resolve) => (refuse = resolve)));
+  transport.iceServers();
+  await settle();
+  FakeSocket.last.hello(1);
+  FakeSocket.last.lose(1012);
+  t.mock.timers.tick(125);
+  FakeSocket.last.hello(2);
+  refuse(json(429, { code: "rate-limited" }, { "Retry-After": "30" }));
+  await settle();
+  t.mock.timers.tick(29_999);
+  await settle();
+  assert.equal(requests.length, 1);
+  t.mock.timers.tick(1);
+  await settle();
+  assert.equal(requests.length, 2);
+});
+
 test("an answer about ICE servers that was asked for before the hello changes nothing after it", async (t) => {
   const answers = [];
   const { transport } = withIce(t, () => new Promise((resolve) => answers.push(resolve)));

@@ -3,6 +3,7 @@
  */
 import { RingforkError } from "./errors.js";
 import type { TokenOption } from "./token.js";
+export declare const longestWait = 60000;
 export declare class Requests {
     #private;
     /**
