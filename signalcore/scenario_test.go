@@ -122,8 +122,8 @@ func (w *world) command(d *datadriven.TestData) error {
 		w.step(n, Blocked{Account: account(arg("account"))})
 	case "network":
 		w.step(n, NetworkChanged{})
-	case "fail": // its connections fail, at both sides
-		w.failWires(n)
+	case "fail": // its connections fail, at both sides, or at first only "here"
+		w.failWires(n, has("here"))
 	case "flap":
 		for _, id := range n.wires() {
 			w.after(0, func() { w.step(n, Changed{Conn: id, State: ConnDisconnected}) })

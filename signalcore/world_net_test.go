@@ -124,13 +124,13 @@ func (w *world) breakWires(n *node) {
 	}
 }
 
-// failWires lets the connections of a node fail, whether they were open or not.
-func (w *world) failWires(n *node) {
+// failWires lets the connections of a node fail, whether they were open or not. The other side need not notice.
+func (w *world) failWires(n *node, here bool) {
 	for _, id := range n.wires() {
 		x := n.ends[id]
 		x.broken, x.ended = true, true
 		for i := range 2 {
-			if x.node[i] != nil {
+			if x.node[i] != nil && (!here || x.node[i] == n) {
 				w.after(0, func() { w.step(x.node[i], Changed{Conn: x.conn[i], State: ConnFailed}) })
 			}
 		}
