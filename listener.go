@@ -20,19 +20,19 @@ const connsFactor = 3
 // fewConns is how many one client may have open, times -limits, to get one more of the last eighth that all together may have.
 const fewConns = 8
 
-// tcpConns returns how many connections one client may have, how many all together, and how many of the last eighth of those, where the system lets this program
-// have so many files open: a quarter of those is for TURN (see turnFiles) and what is no connection. One has a quarter of the
-// rest at most; where -limits says that many share an address, as many times that.
+// tcpConns returns how many connections one client may have, how many all together, and how many one may have to get one of the
+// last eighth, where the system lets this program have so many files open: a quarter of those is for TURN (see turnFiles) and what
+// is no connection. One client has a quarter of the rest at most.
 func tcpConns(limits float64, reading, files int) (perClient, most, few int) {
 	most = min(connsFactor*reading, files/4*3)
-	return int(min(clientConns*limits, float64(most)*min(1, max(1, limits)/4))), most, max(1, int(fewConns*limits))
+	return min(int(clientConns*limits), limit.Part(most, 0.25, limits)), most, max(1, int(fewConns*limits))
 }
 
 // fairListener is a listener that ends connections that are too many, and those of clients who have too many. Proxies have as
 // many as they like.
 type fairListener struct {
 	net.Listener
-	most    int64
+	most    int
 	few     int // what one client may have of the last eighth
 	open    atomic.Int64
 	clients *limit.Count
@@ -42,7 +42,7 @@ type fairListener struct {
 // newFairListener lets each client have perClient connections, and all together most, of which the last eighth is for clients
 // that have few.
 func newFairListener(l net.Listener, perClient, most, few int, proxies proxies) *fairListener {
-	return &fairListener{Listener: l, most: int64(most), few: few, clients: limit.NewCount(perClient), proxies: proxies}
+	return &fairListener{Listener: l, most: most, few: few, clients: limit.NewCount(perClient), proxies: proxies}
 }
 
 func (l *fairListener) Accept() (net.Conn, error) {
@@ -63,8 +63,8 @@ func (l *fairListener) Accept() (net.Conn, error) {
 
 // take counts a connection until ended is called. It is false if that is one too many.
 func (l *fairListener) take(remote net.Addr) (ended func(), ok bool) {
-	open := l.open.Add(1)
-	if open > l.most {
+	before := int(l.open.Add(1)) - 1
+	if before >= l.most {
 		l.open.Add(-1)
 		return nil, false
 	}
@@ -73,7 +73,7 @@ func (l *fairListener) take(remote net.Addr) (ended func(), ok bool) {
 		return func() { l.open.Add(-1) }, true
 	}
 	client := limit.Client(at.Addr())
-	if open > l.most-l.most/8 && l.clients.Has(client, l.few) || !l.clients.Add(client) {
+	if !limit.Room(before, l.most, !l.clients.Has(client, l.few)) || !l.clients.Add(client) {
 		l.open.Add(-1)
 		return nil, false
 	}

@@ -56,6 +56,28 @@ func TestNATSKeyFile(t *testing.T) {
 	}
 }
 
+// natsKey returns a file with a key for -nats-key.
+func natsKey(t *testing.T) string {
+	t.Helper()
+	key := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(key, []byte(strings.Repeat("01", 32)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// opens waits until somebody listens at an address.
+func opens(t *testing.T, addr string) {
+	t.Helper()
+	waitFor(t, "the port is open", func() bool {
+		socket, err := net.Dial("tcp", addr)
+		if err != nil {
+			return false
+		}
+		return socket.Close() == nil
+	})
+}
+
 // While the relay waits for its cluster nobody connects and waits with it, and the operator is told.
 func TestWaitingForNATS(t *testing.T) {
 	if runtime.GOOS == "windows" {
@@ -69,20 +91,11 @@ func TestWaitingForNATS(t *testing.T) {
 	if err := c.Stop(0); err != nil {
 		t.Fatal(err)
 	}
-	key := filepath.Join(t.TempDir(), "key")
-	if err := os.WriteFile(key, []byte(strings.Repeat("01", 32)), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	key := natsKey(t)
 	ops := freeAddr(t)
 	s := begin(t, "-ops", ops, "-nats", c.URL(0), "-nats-key", key, "-nats-replicas", "1")
 	s.url = "http://" + ops
-	waitFor(t, "the operator's port is open", func() bool {
-		socket, err := net.Dial("tcp", ops)
-		if err != nil {
-			return false
-		}
-		return socket.Close() == nil
-	})
+	opens(t, ops)
 	if status, body, _ := s.ask(http.DefaultClient, "/readyz"); status != 503 || !strings.Contains(body, "engine-lost") {
 		t.Errorf("/readyz while the relay waits: %d %s", status, body)
 	}
@@ -105,19 +118,10 @@ func TestWaitingForNATS(t *testing.T) {
 
 // Who is told to end while the relay waits for its cluster ends, and that is no failure.
 func TestEndWhileWaitingForNATS(t *testing.T) {
-	key := filepath.Join(t.TempDir(), "key")
-	if err := os.WriteFile(key, []byte(strings.Repeat("01", 32)), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	key := natsKey(t)
 	ops := freeAddr(t)
 	s := begin(t, "-ops", ops, "-nats", "nats://"+freeAddr(t), "-nats-key", key)
-	waitFor(t, "the operator's port is open", func() bool {
-		socket, err := net.Dial("tcp", ops)
-		if err != nil {
-			return false
-		}
-		return socket.Close() == nil
-	})
+	opens(t, ops)
 	told := time.Now()
 	if err := s.stop(errTerminated); err != nil {
 		t.Errorf("it ended with %v", err)
@@ -137,10 +141,7 @@ func TestServerWithNATS(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	key := filepath.Join(t.TempDir(), "key")
-	if err := os.WriteFile(key, []byte(strings.Repeat("01", 32)), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	key := natsKey(t)
 	args := []string{"-addr", "127.0.0.1:0", "-module", "none", "-nats", c.URL(0), "-nats-key", key, "-nats-replicas", "1"}
 	url, stop := start(t, args...)
 	if r, body := get(t, url+"/v1/slot/"+strings.Repeat("ab", 20)); r.StatusCode != 204 {

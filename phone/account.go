@@ -1,6 +1,7 @@
 package phone
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"slices"
@@ -159,19 +160,20 @@ func (p *Phone) catchUp() {
 				return nil
 			}
 		}
+		var login error
 		err := p.commit(p.ctx, f)
-		failed := err // what is to be tried again: a login that is not kept holds up nothing else
 		if err == nil {
-			failed = keepLogin(p.ctx, &p.cfg, p.own())
+			login = keepLogin(p.ctx, &p.cfg, p.own())
 		}
-		p.queue.put(func() { p.caughtUp(err, failed) })
+		p.queue.put(func() { p.caughtUp(err, login) })
 	})
 }
 
-// caughtUp goes on after an attempt to bring the account and the relay together, which ended with err, and the login's slot after
-// that: the first of the two that failed is tried again.
-func (p *Phone) caughtUp(err, failed error) {
+// caughtUp goes on after an attempt to bring the account and the relay together, which ended with err, and then the login's slot.
+// Both are tried again. A login that is not kept holds up nothing else.
+func (p *Phone) caughtUp(err, login error) {
 	p.catching = false
+	failed := cmp.Or(err, login)
 	if failed == nil {
 		p.retryWait = 0
 	} else {

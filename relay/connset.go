@@ -46,7 +46,6 @@ const (
 	// nobody else.
 	fewClientConns = 8
 	fewClientSubs  = maxSubscriptions
-	keptForFew     = 8
 
 	maxSubs    = 1 << 20 // of all clients; each takes about 2 kB
 	maxWaiting = 1 << 16 // messages, each of 4 kB: beyond it a reader has a page of them at most
@@ -81,14 +80,11 @@ func (s *connSet) mayAdd(client netip.Prefix) error {
 		return draining()
 	case open.Has(client, open.Most()):
 		return &refusal{http.StatusTooManyRequests, "too-many-connections", "this address has too many connections open", 10 * time.Second}
-	case !room(len(s.conns), s.max, !open.Has(client, s.fewConns)):
+	case !limit.Room(len(s.conns), s.max, !open.Has(client, s.fewConns)):
 		return &refusal{http.StatusServiceUnavailable, "relay-full", "the relay serves no more connections for now", 10 * time.Second}
 	}
 	return nil
 }
-
-// room reports whether there is room for one more of something of which there are n, for a client that has few or not.
-func room(n, most int, few bool) bool { return n < most-most/keptForFew || few && n < most }
 
 // check returns what add would.
 func (s *connSet) check(client netip.Prefix) error {
@@ -139,7 +135,7 @@ func (s *connSet) subscriptions() int { return s.fanouts.count() }
 // error is errNoRoom if there are too many, of everybody, of this client or of this mailbox.
 func (s *connSet) own(sub *subscription, subscribe func(address, store.Reader) (*store.Subscription, error)) error {
 	client, read := sub.conn.client, s.perClient.subs
-	if !room(s.subscriptions(), maxSubs, !read.Has(client, s.fewSubs)) || !read.Add(client) {
+	if !limit.Room(s.subscriptions(), maxSubs, !read.Has(client, s.fewSubs)) || !read.Add(client) {
 		return errNoRoom
 	}
 	err := s.fanouts.join(sub, subscribe)

@@ -35,7 +35,7 @@ type connSet struct {
 }
 
 func newConnSet(most int, limits float64, starts *starts) *connSet {
-	perClient := int(min(maxClientConns*limits, float64(most)*min(1, max(1, limits)/8)))
+	perClient := min(int(maxClientConns*limits), limit.Part(most, 0.125, limits))
 	return &connSet{most: most, clients: limit.NewCount(perClient), starts: starts, conns: map[source]*tcpConn{}}
 }
 

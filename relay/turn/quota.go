@@ -75,7 +75,7 @@ func (q *quota) of(user string, client netip.Prefix) (shares []*share) {
 	add := func(key any, users, part float64) {
 		s := q.shares[key]
 		if s == nil {
-			most := int(min(users*maxUserAllocations, float64(q.max)*min(1, part*max(1, q.limits))))
+			most := min(int(users*maxUserAllocations), limit.Part(q.max, part, q.limits))
 			s = &share{key, max(1, most), 0, rate.NewLimiter(rate.Limit(users*userBytes), int(users*userBurst))}
 		}
 		shares = append(shares, s)

@@ -63,7 +63,7 @@ export class IceServers {
   }
 
   async #refresh() {
-    const early = Math.min(this.#notBefore - Date.now(), longestWait); // clocks are set
+    const early = Math.min(this.#notBefore - Date.now(), longestWait); // a clock that is set back holds up nobody for longer
     if (early > 0) {
       this.#timer = setTimeout(() => this.#refresh(), early);
       return;
