@@ -40,35 +40,31 @@ func (c *conn) write() {
 	}
 }
 
-// next takes a message from the queue. If there is none, the writer is to end.
+// next takes a message from the queue, and leaves out frames that are older by now than frames may be. If there is none, the
+// writer is to end.
 func (c *conn) next() (m outgoing, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	now := time.Now()
+	for !c.ended && len(c.queue) > 0 {
+		m, c.queue[0] = c.queue[0], outgoing{}
+		if c.queue = c.queue[1:]; len(c.queue) == 0 {
+			c.queue = nil
+		}
+		c.pump.advance() // a backlog may have waited for room
+		if m.kind != msgFrame || m.age+now.Sub(m.at) <= c.relay.cfg.FrameAge {
+			m.age = m.ageAt(now)
+			return m, true
+		}
+	}
 	if c.ended {
 		return outgoing{}, false
 	}
-	if len(c.queue) == 0 {
-		c.writing = false
-		if c.moving {
-			c.stop(closeMoving)
-		}
-		return outgoing{}, false
+	c.writing = false
+	if c.moving {
+		c.stop(closeMoving)
 	}
-	m = c.queue[0]
-	oldest := time.Now().Add(-c.relay.cfg.FrameAge)
-	for first := true; first || len(c.queue) > 0 && c.queue[0].postedBefore(oldest); first = false {
-		c.queue[0] = outgoing{}
-		c.queue = c.queue[1:] // and frames behind it that are older than frames may be
-	}
-	if len(c.queue) == 0 {
-		c.queue = nil
-	}
-	c.pump.advance() // a backlog may have waited for room
-	return m, true
-}
-
-func (m outgoing) postedBefore(t time.Time) bool {
-	return m.kind == msgFrame && m.at.Add(-m.age).Before(t)
+	return outgoing{}, false
 }
 
 // send writes one message, in one piece.
@@ -95,7 +91,7 @@ func (m outgoing) head() []byte {
 	}
 	b = append(b, m.address[:]...)
 	if m.kind == msgFrame {
-		b = binary.BigEndian.AppendUint32(b, uint32(m.ageAt(time.Now()).Milliseconds()))
+		b = binary.BigEndian.AppendUint32(b, uint32(m.age.Milliseconds()))
 	}
 	return b
 }
