@@ -17,10 +17,11 @@ import (
 	"ringfork/relay/store"
 )
 
-// Handler serves the relay's paths, all below /v1/. What it refuses it answers with a JSON object {"code", "error"}.
+// Handler serves the relay's paths, all below /v1/. What it refuses it answers with a JSON object {"code", "error"}, and all
+// other paths, too: a server's own mux may hand it more than it knows, for a slash may be written as %2f.
 func (r *Relay) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("/v1/", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		r.refuse(w, &refusal{http.StatusNotFound, "not-found", "there is nothing here", 0})
 	})
 	handle := func(path string, methods map[string]func(http.ResponseWriter, *http.Request) error) {

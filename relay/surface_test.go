@@ -35,6 +35,8 @@ func FuzzHTTP(f *testing.F) {
 		fmt.Sprintf("PUT /v1/slot/%x?replaces=0 HTTP/1.1\r\nHost: relay\r\nContent-Length: %d\r\n\r\n%s", m.address, len(value), value),
 		fmt.Sprintf("GET /v1/slot/%x HTTP/1.1\r\nHost: relay\r\nOrigin: null\r\n\r\n", m.address),
 		"GET /v1/slot/..%2f..%2fetc HTTP/1.1\r\nHost: relay\r\n\r\n",
+		"GET /v1%2fslot/..%2f.?%2fetc HTTP/1.1\r\nHost: relay\r\n\r\n",
+		"GET /v2/sub HTTP/1.1\r\nHost: relay\r\n\r\n",
 		"OPTIONS /v1/slot/x HTTP/1.1\r\nHost: relay\r\nOrigin: http://x\r\nAccess-Control-Request-Method: PUT\r\n\r\n",
 		"GET /v1/ice HTTP/1.0\r\nAuthorization: Bearer AAAA\r\n\r\n",
 		"GET //v1/../v1/pub HTTP/1.1\r\nHost: relay\r\n\r\n",
@@ -73,15 +75,13 @@ func FuzzHTTP(f *testing.F) {
 				t.Errorf("sent away to %q", where)
 			}
 		case req.URL.Path == "/v1/sub" && w.Code == http.StatusInternalServerError: // a recorder is no connection to take over
-		case w.Code >= 500:
+		case w.Code >= 500 && w.Code != http.StatusServiceUnavailable: // that is said where a busy machine stores nothing in time
 			t.Errorf("%d %s to %q", w.Code, w.Body, raw)
 		case req.Method == http.MethodHead:
+		case req.RequestURI == "*" && w.Code == http.StatusBadRequest: // net/http's own answer
 		default:
 			var said struct{ Code, Error string }
 			if json.Unmarshal(w.Body.Bytes(), &said) != nil || said.Code == "" || said.Error == "" {
-				if !strings.HasPrefix(req.URL.Path, "/v1/") { // not the relay's
-					return
-				}
 				t.Errorf("%d without a code: %q to %q", w.Code, w.Body, raw)
 			}
 		}
