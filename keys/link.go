@@ -22,6 +22,8 @@ import (
 //	shows the short code                 shows the short code; the owner compares the two
 //	        <---------- LinkGrant ------ after the owner's word; sealed to the key in LinkAsk
 //
+// Or the other way round: the approver shows the code, the requester reads it and says LinkHere, and the rest is the same.
+//
 // The mailboxes of both ends and the keys to which all but the grant is sealed come from the secret, so who saw the code can
 // read and write here. Such a middleman would have to show both devices one short code. It cannot search for one: the approver's
 // nonce is fixed by the commitment before the middleman sees the requester's, and is not shown before the approver

@@ -6,12 +6,15 @@ import (
 	"slices"
 )
 
-// LinkMessage is a LinkOpen, LinkAsk, LinkReveal or LinkGrant.
+// LinkMessage is a LinkHere, LinkOpen, LinkAsk, LinkReveal or LinkGrant.
 type LinkMessage interface {
 	// MarshalBinary encodes the message for ParseLinkMessage. It always succeeds.
 	MarshalBinary() ([]byte, error)
 	append(b []byte) []byte
 }
+
+// LinkHere says that the new device has read the code that the approver shows.
+type LinkHere struct{}
 
 // LinkOpen commits the approver to a LinkReveal.
 type LinkOpen struct {
@@ -52,6 +55,7 @@ const (
 	kindAsk    = 2
 	kindReveal = 3
 	kindGrant  = 4
+	kindHere   = 5
 )
 
 // ParseLinkMessage reads what MarshalBinary wrote. It checks no signature. Its errors wrap ErrLinkMessage.
@@ -63,6 +67,8 @@ func ParseLinkMessage(b []byte) (LinkMessage, error) {
 	}
 	var m LinkMessage
 	switch kind {
+	case kindHere:
+		m = LinkHere{}
 	case kindOpen:
 		m = LinkOpen{r.bytes32()}
 	case kindAsk:
@@ -81,6 +87,9 @@ func ParseLinkMessage(b []byte) (LinkMessage, error) {
 }
 
 // MarshalBinary implements LinkMessage.
+func (m LinkHere) MarshalBinary() ([]byte, error) { return m.append(nil), nil }
+
+// MarshalBinary implements LinkMessage.
 func (m LinkOpen) MarshalBinary() ([]byte, error) { return m.append(nil), nil }
 
 // MarshalBinary implements LinkMessage.
@@ -91,6 +100,8 @@ func (m LinkReveal) MarshalBinary() ([]byte, error) { return m.append(nil), nil 
 
 // MarshalBinary implements LinkMessage.
 func (m LinkGrant) MarshalBinary() ([]byte, error) { return m.append(nil), nil }
+
+func (m LinkHere) append(b []byte) []byte { return append(b, linkFormat, kindHere) }
 
 func (m LinkOpen) append(b []byte) []byte {
 	b = append(b, linkFormat, kindOpen)

@@ -124,12 +124,12 @@ func TestLinkRefusesWrongOrder(t *testing.T) {
 			}
 		}
 	}
-	refuse("requester", l.requester.Take, otherAsk, otherReveal, otherGrant, nil)
-	refuse("approver", l.approver.Take, l.open, otherReveal, otherGrant, otherAsk, nil)
+	refuse("requester", l.requester.Take, LinkHere{}, otherAsk, otherReveal, otherGrant, nil)
+	refuse("approver", l.approver.Take, LinkHere{}, l.open, otherReveal, otherGrant, otherAsk, nil)
 	ask := reply(t, l.requester.Take, l.open)
 	refuse("requester", l.requester.Take, l.open, other.open, ask, otherReveal, otherGrant)
 	reveal := reply(t, l.approver.Take, ask)
-	refuse("approver", l.approver.Take, ask, otherAsk, reveal)
+	refuse("approver", l.approver.Take, LinkHere{}, ask, otherAsk, reveal)
 	reply(t, l.requester.Take, reveal)
 	code := l.requester.ShortCode()
 	refuse("requester", l.requester.Take, l.open, reveal, otherReveal, otherGrant)
@@ -316,7 +316,7 @@ func FuzzParseLinkMessage(f *testing.F) {
 	ask := reply(f, l.requester.Take, l.open)
 	reveal := reply(f, l.approver.Take, ask)
 	grant, _ := l.approver.Approve([]byte("come in"))
-	for _, m := range []LinkMessage{l.open, ask, reveal, grant} {
+	for _, m := range []LinkMessage{LinkHere{}, l.open, ask, reveal, grant} {
 		f.Add(m.append(nil))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -139,14 +139,15 @@ func linkError(err error) error {
 
 // LinkConfig is what a device needs to ask to become one of an account.
 type LinkConfig struct {
-	Transport Transport // not started yet
-	Store     Store     // of the profile, without an account
-	Label     string    // what the owner calls the device
+	Transport  Transport // not started yet
+	Store      Store     // of the profile, without an account
+	Label      string    // what the owner calls the device
+	Invitation string    // the code that a device of the account shows; empty: this device shows one
 }
 
 // LinkRequest is a device that waits to become one of an account.
 type LinkRequest struct {
-	link   string
+	link   string // none where it was invited
 	code   chan string
 	done   chan struct{}
 	err    error
@@ -162,8 +163,16 @@ func RequestLink(ctx context.Context, cfg LinkConfig) (*LinkRequest, error) {
 		return nil, err
 	}
 	secret := keys.NewLinkSecret()
+	r := &LinkRequest{code: make(chan string, 1), done: make(chan struct{})}
+	if cfg.Invitation == "" {
+		r.link = secret.Link(cfg.Transport.Origin())
+	} else {
+		var err error
+		if secret, err = keys.ParseInvitation(cfg.Invitation); err != nil {
+			return nil, badCode(err)
+		}
+	}
 	joiner := keys.NewJoiner(cfg.Label)
-	r := &LinkRequest{link: secret.Link(cfg.Transport.Origin()), code: make(chan string, 1), done: make(chan struct{})}
 	ctx, r.cancel = context.WithTimeout(context.Background(), linkTime)
 	end := joiner.Requester()
 	own := secret.Requester()
@@ -182,8 +191,15 @@ func RequestLink(ctx context.Context, cfg LinkConfig) (*LinkRequest, error) {
 
 func (r *LinkRequest) run(ctx context.Context, cfg LinkConfig, l *line, joiner *keys.Joiner, end *keys.Requester) error {
 	var next keys.LinkMessage
+	heard, whole := ctx, ctx // until the first word of the other device
+	if cfg.Invitation != "" {
+		next = keys.LinkHere{}
+		var cancel context.CancelFunc
+		heard, cancel = context.WithTimeout(ctx, linkReply)
+		defer cancel()
+	}
 	for end.Grant() == nil {
-		err := l.until(ctx, next, func(m keys.LinkMessage) (bool, error) {
+		err := l.until(heard, next, func(m keys.LinkMessage) (bool, error) {
 			answer, err := end.Take(m)
 			if errors.Is(err, keys.ErrLinkRejected) {
 				return true, &Error{Code: CodeLinkRejected, Text: "the other device did not let this one in"}
@@ -194,6 +210,7 @@ func (r *LinkRequest) run(ctx context.Context, cfg LinkConfig, l *line, joiner *
 			if answer != nil { // else it asks on: what was the answer to that may be lost
 				next = answer
 			}
+			heard = whole
 			return true, nil
 		})
 		if err != nil {
@@ -270,7 +287,7 @@ func wipe(ctx context.Context, s Store, key string) error {
 	}
 }
 
-// Link returns the code to be shown, as a link.
+// Link returns the code to be shown, as a link; nothing where the other device shows one.
 func (r *LinkRequest) Link() string { return r.link }
 
 // Code waits for the short code, which the other device must show too.
@@ -286,10 +303,12 @@ func (r *LinkRequest) Code() (string, error) {
 func (r *LinkRequest) Wait() error {
 	<-r.done
 	if errors.Is(r.err, context.Canceled) {
-		return &Error{Code: CodeClosed, Text: "the linking was given up"}
+		return errGivenUp()
 	}
 	return r.err
 }
+
+func errGivenUp() error { return &Error{Code: CodeClosed, Text: "the linking was given up"} }
 
 // Cancel gives up.
 func (r *LinkRequest) Cancel() { r.cancel() }
@@ -321,38 +340,58 @@ type saying struct {
 func (p *Phone) ApproveLink(ctx context.Context, link string) (*Approval, error) {
 	secret, err := keys.ParseLink(link)
 	if err != nil {
-		return nil, &Error{Code: CodeBadLink, Text: "failed to read the code", Err: err}
+		return nil, badCode(err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, linkReply)
 	defer cancel()
 	defer context.AfterFunc(p.ctx, cancel)()
+	a, open := p.newApproval(secret)
+	if err := a.meet(ctx, func(take func(keys.LinkMessage) bool) error {
+		return a.line.until(ctx, open, func(m keys.LinkMessage) (bool, error) { return take(m), nil })
+	}); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+func badCode(err error) error {
+	return &Error{Code: CodeBadLink, Text: "failed to read the code", Err: err}
+}
+
+// newApproval returns the approver's end of a linking, and what it says first.
+func (p *Phone) newApproval(secret keys.LinkSecret) (*Approval, keys.LinkOpen) {
 	account := p.own()
 	end, open := keys.NewApprover(account.ID(), account.Device(), account.Sign)
 	own := secret.Approver()
-	a := &Approval{p: p, end: end,
-		line: newLine(p.cfg.Transport, account.Device(), account.Sign, own, secret.Requester(), frame.NewOpener(own.Identity))}
+	l := newLine(p.cfg.Transport, account.Device(), account.Sign, own, secret.Requester(), frame.NewOpener(own.Identity))
+	return &Approval{p: p, end: end, line: l}, open
+}
+
+// meet returns once the new device has asked, and was told what makes the short code. hear gives what comes in to take until
+// that is the new device's question.
+func (a *Approval) meet(ctx context.Context, hear func(take func(keys.LinkMessage) bool) error) error {
 	var reveal keys.LinkMessage
-	err = a.line.until(ctx, open, func(m keys.LinkMessage) (bool, error) {
+	err := hear(func(m keys.LinkMessage) bool {
 		var err error
-		reveal, err = end.Take(m)
-		return err == nil, nil
+		reveal, err = a.end.Take(m)
+		return err == nil
 	})
 	if err == nil {
 		err = a.line.sayAgain(ctx, reveal, nil)
 	}
 	if err != nil {
 		a.line.cancel()
-		if p.ctx.Err() != nil {
+		if a.p.ctx.Err() != nil {
 			err = errClosed()
 		}
-		return nil, linkError(err)
+		return linkError(err)
 	}
-	ask, _ := end.Ask()
-	a.Code, a.Label = end.ShortCode(), ask.Label
+	ask, _ := a.end.Ask()
+	a.Code, a.Label = a.end.ShortCode(), ask.Label
 	a.said = saying{message: reveal}
-	a.ctx, a.over = context.WithTimeout(p.ctx, linkTime)
+	a.ctx, a.over = context.WithTimeout(a.p.ctx, linkTime)
 	go a.sayOn()
-	return a, nil
+	return nil
 }
 
 // sayOn says what was said last again whenever the new device asks again: it did not hear it, whatever the relay pretends.
