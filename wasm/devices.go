@@ -36,18 +36,52 @@ func (r *raw) devices() {
 		if err != nil {
 			return nil, err
 		}
-		answer := func(f func(context.Context) error) fn {
-			return funcOf(func([]js.Value) any {
-				return promise(func() (any, error) { return nil, f(context.Background()) })
-			})
-		}
-		if r.closed {
-			return nil, &phone.Error{Code: phone.CodeClosed, Text: "the phone is closed: open a new one"}
-		}
-		approve, reject := answer(a.Approve), answer(a.Reject)
-		r.funcs = append(r.funcs, approve, reject)
-		return map[string]any{"confirm": a.Code, "label": a.Label, "approve": approve.Value, "reject": reject.Value}, nil
+		return r.approval(a)
 	})
+	r.later("inviteDevice", func([]js.Value) (any, error) {
+		i := p.InviteDevice()
+		picture, err := qr.SVG(i.Link())
+		if err != nil {
+			i.Cancel()
+			return nil, err
+		}
+		cancel := funcOf(func([]js.Value) any { i.Cancel(); return nil })
+		if err := r.own(cancel); err != nil {
+			return nil, err
+		}
+		asking := promise(func() (any, error) {
+			a, err := i.Asking()
+			if err != nil {
+				return nil, err
+			}
+			return r.approval(a)
+		})
+		return map[string]any{"code": i.Link(), "qr": picture, "asking": asking, "cancel": cancel.Value}, nil
+	})
+}
+
+// approval gives a new device that asks to be linked, as types.js describes it.
+func (r *raw) approval(a *phone.Approval) (any, error) {
+	answer := func(f func(context.Context) error) fn {
+		return funcOf(func([]js.Value) any {
+			return promise(func() (any, error) { return nil, f(context.Background()) })
+		})
+	}
+	approve, reject := answer(a.Approve), answer(a.Reject)
+	if err := r.own(approve, reject); err != nil {
+		return nil, err
+	}
+	return map[string]any{"confirm": a.Code, "label": a.Label, "approve": approve.Value, "reject": reject.Value}, nil
+}
+
+// own keeps functions that end with the phone. If it has ended they do at once.
+func (r *raw) own(list ...fn) error {
+	if r.closed {
+		release(list...)
+		return &phone.Error{Code: phone.CodeClosed, Text: "the phone is closed: open a new one"}
+	}
+	r.funcs = append(r.funcs, list...)
+	return nil
 }
 
 func memberKind(k phone.MemberKind) string {
@@ -80,15 +114,17 @@ func requestLink(o js.Value) (any, error) {
 	}
 	way := &transport{js: o.Get("transport")}
 	request, err := phone.RequestLink(context.Background(), phone.LinkConfig{
-		Transport: way, Store: store{o.Get("store")}, Label: text(o.Get("label"))})
+		Transport: way, Store: store{o.Get("store")}, Label: text(o.Get("label")), Invitation: text(o.Get("invitation"))})
 	if err != nil {
 		return nil, err
 	}
-	picture, err := qr.SVG(request.Link())
-	if err != nil {
-		request.Cancel()
-		way.Close()
-		return nil, err
+	picture := ""
+	if request.Link() != "" {
+		if picture, err = qr.SVG(request.Link()); err != nil {
+			request.Cancel()
+			way.Close()
+			return nil, err
+		}
 	}
 	cancel := funcOf(func([]js.Value) any { request.Cancel(); return nil })
 	go func() {

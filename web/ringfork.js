@@ -44,6 +44,7 @@ export { indexedDBStore, removeProfile } from "./ringfork/store.js";
 /** @typedef {import("./ringfork/types.js").Blocked} Blocked */
 /** @typedef {import("./ringfork/types.js").SafetyNumber} SafetyNumber */
 /** @typedef {import("./ringfork/types.js").OwnDevice} OwnDevice */
+/** @typedef {import("./ringfork/types.js").DeviceInvitation} DeviceInvitation */
 /** @typedef {import("./ringfork/types.js").LinkApproval} LinkApproval */
 /** @typedef {import("./ringfork/types.js").Peer} Peer */
 /** @typedef {import("./ringfork/types.js").Device} Device */

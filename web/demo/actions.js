@@ -3,8 +3,8 @@
 /** @import { Dialogs } from "./dialogs.js" */
 /** @import { Pairing } from "./pairing.js" */
 import { readCard } from "./cards.js";
-import { approveDialog } from "./dialog-approve.js";
 import { contactDialog } from "./dialog-contact.js";
+import { linkDialog } from "./dialog-link.js";
 import { contactName } from "./people.js";
 import { profileLink } from "./profile.js";
 import { toast } from "./toast.js";
@@ -21,7 +21,7 @@ import { toast } from "./toast.js";
  * @property {(request: ContactRequest) => Promise<void>} decline
  * @property {(person: Contact | ContactRequest) => Promise<void>} block
  * @property {(id: string) => Promise<void>} unblock
- * @property {(code: string) => void} approve  a new device, by the link it shows
+ * @property {(code?: string) => void} link  a new device, by the link it shows, or by one that is shown here
  * @property {(device: OwnDevice) => Promise<void>} revoke
  * @property {(how: "link" | "restore") => void} elsewhere  leaves this account for one that is elsewhere
  * @property {(index: number) => void} dismiss  a warning
@@ -71,7 +71,7 @@ export function homeActions({ phone, desk, profile, name, pairing, dialogs, warn
     decline: (request) => attempt(phone.declineRequest(request)),
     block: (person) => attempt(phone.block(person), "Nothing of theirs reaches you any more."),
     unblock: (id) => attempt(phone.unblock(id)),
-    approve: (code) => dialogs.show(approveDialog(phone, code, name, { done: (label) => toast(`${label || "The new device"} is linked.`), close: () => dialogs.close() })),
+    link: (code = "") => dialogs.show(linkDialog(phone, code, name, { done: (label) => toast(`${label || "The new device"} is linked.`), close: () => dialogs.close() })),
     revoke: (device) => attempt(phone.revoke(device), `${device.label || "It"} was removed.`),
     elsewhere,
     dismiss(index) {

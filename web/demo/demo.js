@@ -2,7 +2,7 @@
 import { deviceLabel, ownLabel } from "./device-label.js";
 import { byId } from "./dom.js";
 import { brand } from "./header.js";
-import { accountPlace, freshPlace, isKnown, readHash, setAccountPlace, storeName, storedName } from "./profile.js";
+import { accountPlace, defaultProfile, freshPlace, isKnown, profileLink, readHash, setAccountPlace, storeName, storedName } from "./profile.js";
 import { startSession } from "./session.js";
 import { fatalView } from "./view-fatal.js";
 import { linkView } from "./view-link.js";
@@ -11,7 +11,7 @@ import { restoreView } from "./view-restore.js";
 
 /** The demo page: opens a phone for the profile in the address, and opens it again when its name or account changes. */
 
-const { profile, card } = readHash(location.hash);
+const { profile, card, join } = readHash(location.hash);
 const invited = card !== "";
 const relay = location.origin;
 
@@ -111,7 +111,7 @@ async function open(wish) {
 function enter({ phone, name, label }) {
   const left = new AbortController();
   const { signal } = left;
-  const session = startSession({ phone, profile, name, label, show, rename, elsewhere: (how) => void elsewhere(how) });
+  const session = startSession({ phone, profile, name, label, show, rename, elsewhere: (how, invitation) => void elsewhere(how, invitation) });
 
   /** Closes the phone, once. */
   async function leave() {
@@ -137,12 +137,12 @@ function enter({ phone, name, label }) {
     if (phone.name !== name && !session.desk.busy) void reopen({});
   }
 
-  /** @param {"link" | "restore"} how */
-  async function elsewhere(how) {
+  /** @param {"link" | "restore"} how @param {string} [invitation] */
+  async function elsewhere(how, invitation) {
     if (signal.aborted) return;
-    localStorage.setItem(leavingKey, String(Date.now()));
+    tellLeaving();
     await leave();
-    arrive(how);
+    arrive(how, invitation);
   }
 
   phone.addEventListener("devices", followName, { signal });
@@ -167,19 +167,25 @@ function enter({ phone, name, label }) {
   );
 }
 
+/** Has the profile's other tabs leave its account. */
+function tellLeaving() {
+  localStorage.setItem(leavingKey, String(Date.now()));
+}
+
 /**
  * Brings an account here that is elsewhere, in the place of this profile's, which is kept until the other one is there: its card
  * may have been given to somebody.
  *
  * @param {"link" | "restore"} how
+ * @param {string} [invitation]  the link that a device of that account shows
  */
-function arrive(how) {
+function arrive(how, invitation) {
   document.title = "Ringfork";
   const place = freshPlace(profile);
   const forget = async () => (await loadModule()).removeProfile(place);
   const back = () => {
     void forget().catch(() => {}); // at worst an empty database stays
-    void open({});
+    void open(wishOf());
   };
   async function moveIn() {
     const before = accountPlace(profile);
@@ -188,11 +194,13 @@ function arrive(how) {
   }
   if (how === "link") {
     const request = async (/** @type {AbortSignal} */ signal) => {
+      if (invitation) tellLeaving();
       await forget();
-      return (await loadModule()).requestLink({ relay, profile: place, label: deviceLabel(""), signal });
+      return (await loadModule()).requestLink({ relay, profile: place, label: deviceLabel(""), invitation, signal });
     };
     const done = () => void moveIn().then(() => open({}), fail);
-    showAlone("link", linkView({ request, done, back }));
+    const before = isKnown(profile) ? storedName(profile, invited) : "";
+    showAlone("link", linkView({ request, done, back, invited: invitation ? { before } : null }));
     return;
   }
   const restore = async (/** @type {string} */ backup, /** @type {string} */ passphrase) => {
@@ -214,4 +222,12 @@ async function startOver() {
   }
 }
 
-void open(isKnown(profile) ? {} : named(storedName(profile, invited)));
+/** @returns {Wish} */
+function wishOf() {
+  return isKnown(profile) ? {} : named(storedName(profile, invited));
+}
+
+if (join) {
+  history.replaceState(null, "", profile === defaultProfile ? "/" : profileLink(profile));
+  arrive("link", join);
+} else void open(wishOf());

@@ -11,7 +11,7 @@ import { icon } from "./icons.js";
  */
 export function devicesPanel(home) {
   const list = h("ul", { class: "own-devices", "data-testid": "own-devices" });
-  const link = linkForm(home);
+  const link = h("div", { class: "stack more" }, h("button", { class: "button", type: "button", "data-testid": "link-device", onclick: () => home.actions.link() }, icon("device"), "Link a device"));
   let shown = "";
   const update = () => {
     const { devices } = home.phone;
@@ -46,33 +46,4 @@ function row({ actions }, device) {
       h("span", { class: "contact-links muted" }, current ? h("span", { class: "here" }, "This device") : null, h("span", {}, kind === "backup" ? "Made " : "Added ", date), current ? null : askTwice({ label: "Remove", name: `Remove ${name}`, question, testid: "revoke", act: () => actions.revoke(device) })),
     ),
   );
-}
-
-/** @param {Home} home */
-function linkForm({ actions }) {
-  const field = h("input", { id: "link-input", class: "field mono", autocomplete: "off", autocapitalize: "off", spellcheck: "false", placeholder: "Paste its link", "data-testid": "link-input" });
-  const open = h("button", { class: "button", type: "button", "data-testid": "link-device", "aria-expanded": "false", onclick: toggle }, icon("device"), "Link a device");
-  const form = h(
-    "form",
-    { class: "stack link-form", novalidate: true, hidden: true, onsubmit: submit },
-    h("p", { class: "muted small" }, "Open this page on the new device and choose “I have an account on another device”. It shows a link: open it in this browser, or paste it here."),
-    h("label", { for: "link-input" }, "Link of the new device"),
-    field,
-    h("button", { class: "button primary", type: "submit", "data-testid": "link-continue" }, "Continue"),
-  );
-  function toggle() {
-    form.hidden = !form.hidden;
-    open.setAttribute("aria-expanded", String(!form.hidden));
-    if (!form.hidden) field.focus();
-  }
-  /** @param {Event} event */
-  function submit(event) {
-    event.preventDefault();
-    const code = field.value.trim();
-    if (!code) return field.focus();
-    field.value = "";
-    toggle();
-    actions.approve(code);
-  }
-  return h("div", { class: "stack more" }, open, form);
 }

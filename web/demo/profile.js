@@ -12,13 +12,14 @@ export const defaultProfile = "me";
  * @property {string} profile
  * @property {string} card  the code of a card to add, or ""
  * @property {string} link  the link of a new device that asks to be one of this account's, or ""
+ * @property {string} join  the link of an account that asks this device to be one of its own, or ""
  * @property {string} name  the name that goes with the card, or ""
  * @property {string} pair  the token of the tab that opened this one to pair with it, or ""
  * @property {string} by    that tab's profile, or ""
  */
 
 /**
- * Reads `#as=NAME&card=CODE&name=NAME`, or `#link=CODE`.
+ * Reads `#as=NAME&card=CODE&name=NAME`, `#link=CODE` or `#join=CODE`.
  *
  * @param {string} hash
  * @returns {Wish}
@@ -31,6 +32,7 @@ export function readHash(hash) {
     profile: cleanProfile(read("as")) || defaultProfile,
     card: read("card"),
     link: read("link"),
+    join: read("join"),
     name: cleanName(read("name")),
     pair: read("pair"),
     by: cleanProfile(read("by")),

@@ -27,7 +27,7 @@ import { showWaiting } from "./waiting-banner.js";
  * @param {string} options.label  of this device
  * @param {(view: View, takeFocus: boolean) => void} options.show
  * @param {(name: string) => void} options.rename
- * @param {(how: "link" | "restore") => void} options.elsewhere
+ * @param {(how: "link" | "restore", invitation?: string) => void} options.elsewhere
  * @returns {{ desk: Desk, close: () => void }}
  */
 export function startSession({ phone, profile, name, label, show, rename, elsewhere }) {
@@ -119,9 +119,10 @@ export function startSession({ phone, profile, name, label, show, rename, elsewh
   async function followAddress() {
     const wish = readHash(location.hash);
     if (wish.profile !== profile) return location.reload(); // another person: other keys
-    if (!wish.card && !wish.link) return;
+    if (!wish.card && !wish.link && !wish.join) return;
     history.replaceState(null, "", profile === defaultProfile ? "/" : profileLink(profile));
-    if (wish.link) return actions.approve(wish.link);
+    if (wish.link) return actions.link(wish.link);
+    if (wish.join) return desk.busy ? toast("End the call first, then open the link again.") : elsewhere("link", wish.join);
     if (wish.pair) void answerPairing(wish.pair);
     try {
       const contact = await addPatiently(phone, wish.card, wish.name, signal);

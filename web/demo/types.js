@@ -7,6 +7,7 @@
  * @typedef {import("../ringfork.js").ContactRequest} ContactRequest
  * @typedef {import("../ringfork.js").Blocked} Blocked
  * @typedef {import("../ringfork.js").OwnDevice} OwnDevice
+ * @typedef {import("../ringfork.js").DeviceInvitation} DeviceInvitation
  * @typedef {import("../ringfork.js").LinkApproval} LinkApproval
  * @typedef {import("../ringfork.js").Link} Link
  * @typedef {import("../ringfork.js").Peer} Peer

@@ -11,29 +11,41 @@ import { qrImage } from "./qr.js";
  * @param {(signal: AbortSignal) => Promise<Link>} options.request
  * @param {() => void} options.done
  * @param {() => void} options.back
+ * @param {{ before: string } | null} options.invited  it has opened the link that the other device shows; before: whose account is
+ *   here now, if somebody's is
  * @returns {View}
  */
-export function linkView({ request, done, back }) {
+export function linkView({ request, done, back, invited }) {
   const leaving = new AbortController();
   const heading = h("h1", { tabindex: -1 }, "Link this device");
   const body = h("div", { class: "stack steps", "aria-live": "polite" });
-  const leave = h("button", { class: "link", type: "button", "data-testid": "link-back", onclick: back }, "Start without it");
+  const leave = h("button", { class: "link", type: "button", "data-testid": "link-back", onclick: back }, invited?.before ? `Stay ${invited.before}` : "Start without it");
 
   /** @param {unknown} failure */
   function failed(failure) {
     if (leaving.signal.aborted) return;
     body.replaceChildren(
       h("p", { class: "field-error", role: "alert", "data-testid": "error", "data-code": errorCode(failure) }, errorText(failure)),
-      h("button", { class: "button primary", type: "button", "data-testid": "link-again", onclick: () => void start() }, "Make a new link"),
+      h("button", { class: "button primary", type: "button", "data-testid": "link-again", onclick: () => void start() }, invited ? "Try again" : "Make a new link"),
+    );
+  }
+
+  /** A link is opened quickly, and may be anybody's. @param {string} before */
+  function question(before) {
+    body.replaceChildren(
+      h("p", {}, "This browser becomes a device of the account that shows the link: calls to it ring here, too."),
+      h("p", { class: "muted" }, "Go on only if you opened the link from your own device, just now."),
+      ...(before ? [h("p", { class: "muted" }, "Here you are ", h("bdi", { class: "strong" }, before), " now. That account goes from this browser, with its contacts.")] : []),
+      h("button", { class: "button primary", type: "button", "data-testid": "join", onclick: () => void start() }, "Link this device"),
     );
   }
 
   async function start() {
-    body.replaceChildren(h("p", { class: "muted" }, "Making a link…"));
+    body.replaceChildren(h("p", { class: "row center muted" }, h("span", { class: "spinner small" }), invited ? "Looking for your other device…" : "Making a link…"));
     try {
       const link = await request(leaving.signal);
       link.done.catch(failed);
-      showLink(link);
+      if (!invited) showLink(link);
       showCode(await link.confirm);
       await link.done;
       done();
@@ -63,6 +75,7 @@ export function linkView({ request, done, back }) {
     );
   }
 
-  void start();
+  if (invited) question(invited.before);
+  else void start();
   return { element: h("section", { class: "plain narrow", "data-testid": "link-view" }, heading, body, leave), focus: () => heading.focus(), close: () => leaving.abort() };
 }

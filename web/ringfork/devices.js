@@ -2,12 +2,13 @@
  * The account's own devices and keys.
  */
 
+import { unlessAborted } from "./abort.js";
 import { OwnDevicesEvent } from "./events.js";
 import { bad, checkPassphrase } from "./options.js";
 import { frozen, idOf, same } from "./people.js";
 
 /** @import { Endpoint } from "./endpoint.js" */
-/** @import { LinkApproval, OwnDevice, RawDevice, RawPhone } from "./types.js" */
+/** @import { DeviceInvitation, LinkApproval, OwnDevice, RawDevice, RawPhone } from "./types.js" */
 
 export class Devices {
   /** @type {readonly OwnDevice[]} */
@@ -58,7 +59,40 @@ export class Devices {
    */
   async approveLink(code) {
     if (typeof code !== "string" || !code) bad("a link is given by its text");
-    const { confirm, label, approve, reject } = await this.#endpoint.ask((raw) => raw.approveLink(code));
+    return this.#approval(await this.#endpoint.ask((raw) => raw.approveLink(code)));
+  }
+
+  /** @returns {Promise<DeviceInvitation>} */
+  async inviteDevice() {
+    const { code, qr, asking, cancel } = await this.#endpoint.ask((raw) => raw.inviteDevice());
+    const back = new AbortController();
+    let over = false;
+    const asked = this.#endpoint.ask(() => asking).finally(() => (over = true));
+    const approval = unlessAborted(asked, back.signal, (late) => void late.reject().catch(() => {})).then((raw) =>
+      this.#approval(raw),
+    );
+    approval.catch(() => {}); // an application may not wait for it
+    return Object.freeze({
+      code,
+      qr,
+      asking: approval,
+      cancel: () => {
+        if (over || back.signal.aborted) return;
+        back.abort();
+        try {
+          cancel();
+        } catch {
+          // It crashed: nothing is left to cancel.
+        }
+      },
+    });
+  }
+
+  /**
+   * @param {LinkApproval} raw
+   * @returns {LinkApproval}
+   */
+  #approval({ confirm, label, approve, reject }) {
     return Object.freeze({
       confirm,
       label,

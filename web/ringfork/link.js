@@ -17,12 +17,13 @@ import { loadWasm } from "./wasm.js";
 /** @import { WasmInstance } from "./wasm.js" */
 
 /**
- * Asks to be linked: makes the link that another device of the account reads, with `phone.approveLink`. Once it is `done`,
- * the profile is a device of that account: open it with `openPhone`. A link is good for one device, for a few minutes.
+ * Asks to be linked: makes the link that another device of the account reads, with `phone.approveLink`, or the other way round
+ * reads the `invitation` that one shows. Once it is `done`, the profile is a device of that account: open it with `openPhone`.
+ * A link is good for one device, for a few minutes.
  * @param {LinkOptions} [options]
  * @returns {Promise<Link>}
  * @throws {RingforkError} unsupported-browser, insecure-context, wasm-load-failed, store-failed, store-newer, wrong-state
- *   (the profile has an account), bad-argument, aborted, crashed
+ *   (the profile has an account), bad-link, bad-argument, aborted, crashed
  */
 export async function requestLink(options = {}) {
   checkLink(options);
@@ -36,7 +37,7 @@ export async function requestLink(options = {}) {
  * @param {LinkOptions} options
  * @returns {Promise<Link>}
  */
-export async function requestLinkOn(load, { relay, profile = "default", label = "", signal, ...own }) {
+export async function requestLinkOn(load, { relay, profile = "default", label = "", invitation = "", signal, ...own }) {
   const transport = own.transport ?? relayTransport(relay ?? location.origin, own);
   const store = own.store ?? indexedDBStore(profile);
   const locking = new LockingStore(store);
@@ -48,7 +49,7 @@ export async function requestLinkOn(load, { relay, profile = "default", label = 
   try {
     const instance = await unlessAborted(load(), signal);
     const asking = instance.guard(
-      instance.api.requestLink({ transport: bound(transport), store: locking.forWasm, label }),
+      instance.api.requestLink({ transport: bound(transport), store: locking.forWasm, label, invitation }),
     );
     const raw = await unlessAborted(asking, signal, (late) => late.cancel());
     const link = new Link(raw, instance, release);
@@ -79,12 +80,15 @@ export class Link {
   constructor(raw, instance, release) {
     this.#raw = raw;
     this.#release = release;
-    /** The link, to be opened or pasted on a device of the account. Whoever else gets it shows another short code. @readonly */
+    /**
+     * The link, to be opened or pasted on a device of the account; "" where this one has read an invitation. Whoever else gets
+     * it shows another short code. @readonly
+     */
     this.code = raw.code;
     /** The same as a QR code: the text of an SVG image. @readonly */
     this.qr = raw.qr;
     /**
-     * The short code, once the other device has read the link: the user approves there if both show the same.
+     * The short code, once both devices have found each other: the user approves on the other one if both show the same.
      * Rejects as `done` does. @readonly @type {Promise<string>}
      */
     this.confirm = this.#part(instance.guard(raw.confirm));

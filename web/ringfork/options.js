@@ -40,6 +40,8 @@ import { RingforkError } from "./errors.js";
  *   left out
  * @property {string} [profile] which of this browser's profiles to link; "default" when left out. It must have no account yet
  * @property {string} [label] what one's other devices and contacts will call this device; at most 64 bytes
+ * @property {string} [invitation] the link that a device of the account shows (see `phone.inviteDevice`), or its code; when
+ *   left out, this device shows a link
  * @property {string | URL} [wasmUrl] as for `openPhone`
  * @property {Transport} [transport] as for `openPhone`
  * @property {Store} [store] as for `openPhone`
@@ -74,8 +76,9 @@ export function checkPhone(options) {
  * @param {LinkOptions} options
  * @throws {RingforkError} bad-argument
  */
-export function checkLink({ profile, label, token, transport, store }) {
+export function checkLink({ profile, label, invitation, token, transport, store }) {
   if (profile !== undefined) checkProfile(profile);
+  if (invitation !== undefined && (typeof invitation !== "string" || !invitation)) bad("an invitation is given by its text");
   if (token !== undefined && typeof token !== "function" && (typeof token !== "string" || !token))
     bad("token is a text or a function that gives one");
   if (!isShortText(label)) bad("label is a string of at most 64 bytes");

@@ -11,7 +11,7 @@ import { People } from "./people.js";
 /** @import { ClosedReason, Endpoint } from "./endpoint.js" */
 /** @import { RingforkError } from "./errors.js" */
 /** @import { PhoneOptions } from "./options.js" */
-/** @import { Blocked, CallMedia, Contact, ContactRequest, LinkApproval, OwnDevice, PhoneState, RawEvent, SafetyNumber } from "./types.js" */
+/** @import { Blocked, CallMedia, Contact, ContactRequest, DeviceInvitation, LinkApproval, OwnDevice, PhoneState, RawEvent, SafetyNumber } from "./types.js" */
 
 /**
  * Opens the phone of an endpoint: nobody else makes one.
@@ -237,6 +237,16 @@ export class Phone extends PhoneEventTarget {
    */
   approveLink(code) {
     return this.#devices.approveLink(code);
+  }
+
+  /**
+   * The other way round: makes a link that a new device reads (see `requestLink`). Resolves at once; `asking` does when one
+   * has. Nothing of the account is given away before its `approve()`.
+   * @returns {Promise<DeviceInvitation>}
+   * @throws {RingforkError} closed, crashed
+   */
+  inviteDevice() {
+    return this.#devices.inviteDevice();
   }
 
   /**

@@ -29,6 +29,7 @@ export function throwing(wasm) {
     devices: () => value(wasm.devices()),
     revoke: (id) => wasm.revoke(id),
     approveLink: (code) => wasm.approveLink(code),
+    inviteDevice: () => wasm.inviteDevice(),
     backup: (passphrase) => wasm.backup(passphrase),
     refresh: () => wasm.refresh(),
     dial: (contactId, media) => value(wasm.dial(contactId, media)),

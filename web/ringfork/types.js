@@ -80,6 +80,16 @@
  */
 
 /**
+ * A link that a device of the account shows, to be read by a new one.
+ * @typedef {object} DeviceInvitation
+ * @property {string} code the link, to be given to `requestLink` on the new device as `invitation`. Show it to nobody else
+ * @property {string} qr the same as a QR code: the text of an SVG image
+ * @property {Promise<LinkApproval>} asking resolves with the first device that has read the link. Rejects with link-expired,
+ *   relay-unreachable, aborted, closed or crashed
+ * @property {() => void} cancel takes the link back, unless a device has asked: `asking` rejects with `aborted`
+ */
+
+/**
  * The other account of a call.
  * @typedef {object} Peer
  * @property {string} id the account's id, in hex
@@ -178,6 +188,7 @@
  * @property {() => RawDevice[]} devices
  * @property {(id: string) => Promise<void>} revoke
  * @property {(code: string) => Promise<LinkApproval>} approveLink
+ * @property {() => Promise<RawInvitation>} inviteDevice
  * @property {(passphrase: string) => Promise<string>} backup
  * @property {() => Promise<void>} refresh reads the account from the store again
  * @property {(contactId: string, media: { audio: boolean, video: boolean }) => string} dial
@@ -229,10 +240,19 @@
  */
 
 /**
- * A link that the Wasm offers and waits for.
- * @typedef {object} RawLink
+ * A link that the Wasm shows for a new device.
+ * @typedef {object} RawInvitation
  * @property {string} code
  * @property {string} qr
+ * @property {Promise<LinkApproval>} asking
+ * @property {() => void} cancel
+ */
+
+/**
+ * A link that the Wasm offers or has read, and waits for.
+ * @typedef {object} RawLink
+ * @property {string} code "" where it has read one
+ * @property {string} qr likewise
  * @property {Promise<string>} confirm
  * @property {Promise<void>} done
  * @property {() => void} cancel
@@ -242,7 +262,7 @@
  * What the Wasm boots with.
  * @typedef {object} RawApi
  * @property {(options: RawOptions) => Promise<WasmPhone>} open
- * @property {(options: { transport: Transport, store: Store, label: string }) => Promise<RawLink>} requestLink
+ * @property {(options: { transport: Transport, store: Store, label: string, invitation: string }) => Promise<RawLink>} requestLink
  * @property {() => number} funcs
  */
 

@@ -29,6 +29,7 @@ export type ContactRequest = import("./ringfork/types.js").ContactRequest;
 export type Blocked = import("./ringfork/types.js").Blocked;
 export type SafetyNumber = import("./ringfork/types.js").SafetyNumber;
 export type OwnDevice = import("./ringfork/types.js").OwnDevice;
+export type DeviceInvitation = import("./ringfork/types.js").DeviceInvitation;
 export type LinkApproval = import("./ringfork/types.js").LinkApproval;
 export type Peer = import("./ringfork/types.js").Peer;
 export type Device = import("./ringfork/types.js").Device;
@@ -51,6 +52,7 @@ export type ErrorCode = import("./ringfork/errors.js").ErrorCode;
 /** @typedef {import("./ringfork/types.js").Blocked} Blocked */
 /** @typedef {import("./ringfork/types.js").SafetyNumber} SafetyNumber */
 /** @typedef {import("./ringfork/types.js").OwnDevice} OwnDevice */
+/** @typedef {import("./ringfork/types.js").DeviceInvitation} DeviceInvitation */
 /** @typedef {import("./ringfork/types.js").LinkApproval} LinkApproval */
 /** @typedef {import("./ringfork/types.js").Peer} Peer */
 /** @typedef {import("./ringfork/types.js").Device} Device */

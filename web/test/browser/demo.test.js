@@ -185,4 +185,21 @@ check("a second browser is linked, a contact verified, and a new device is told 
   await visible(phone, "start-over");
   await press(phone, "start-over");
   await visible(phone, "no-contacts");
+
+  // The other way round: the first browser shows the link, and the other one opens it, in the open page first.
+  await press(bob, "link-device");
+  const shown = await value(bob, "own-link");
+  await phone.goto(shown);
+  await visible(phone, "join");
+  await press(phone, "link-back");
+  await visible(phone, "no-contacts");
+  await phone.goto("about:blank");
+  await phone.goto(shown);
+  await press(phone, "join");
+  assert.equal(await value(phone, "short-code"), await value(bob, "short-code"));
+  await press(bob, "approve");
+  await visible(phone, "contact");
+  assert.equal(await value(phone, "my-name"), "Robert");
+  await Promise.all([bob, phone].map((page) => count(page, "own-device", 2)));
+  assert.equal(await phone.evaluate(() => location.hash), "", "a link is followed once");
 });

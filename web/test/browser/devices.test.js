@@ -70,6 +70,35 @@ check("a linked browser is the same account: it knows the contacts, both ring, e
   assert.deepEqual(await errors(alice, bob, phone, carol), []);
 });
 
+check("the other way round: a browser reads the link that the account's device shows", async () => {
+  const [alice, bob] = [await it.alice.tab(), await it.bob.tab({ label: "Bob's laptop" })];
+  await meet(alice, bob);
+  const browser = await it.bob.elsewhere();
+  const link = await bob.evaluate(() => test.inviteDevice());
+  assert.ok(link.startsWith(`${it.server.url}/#join=rfj1`), link);
+  assert.match(await bob.evaluate(() => test.invitation.qr), /^<svg/);
+  const asking = await browser.asking({ label: "Bob's phone", invitation: link });
+  assert.equal(asking.code, "", "it shows no link of its own");
+  const { confirm, label } = await bob.evaluate(() => test.invited.then(({ confirm, label }) => ({ confirm, label })));
+  assert.deepEqual([await asking.evaluate(() => test.link.confirm), label], [confirm, "Bob's phone"]);
+  await bob.evaluate(() => test.asking.approve());
+  await asking.evaluate(() => test.link.done);
+  const phone = await browser.open(asking, { label: "Bob's phone" });
+  assert.equal(phone.account, bob.account);
+  await talk(alice, phone, bob);
+  await hangUp(alice, phone);
+
+  // A link taken back is nobody's; one is read on the device that did not show it.
+  const back = await bob.evaluate(() => test.inviteDevice());
+  await bob.evaluate(() => test.invitation.cancel());
+  assert.equal(await code(bob, () => test.invited), "aborted");
+  assert.equal(await code(bob, (text) => test.phone.approveLink(text), back), "bad-link");
+  const other = await openPage((await it.bob.elsewhere()).context, it.app.url);
+  const request = (invitation) => code(other, (module, options) => import(module).then(({ requestLink }) => requestLink(options)), module(), options({ invitation }));
+  assert.equal(await request("nonsense"), "bad-link");
+  assert.deepEqual(await errors(alice, bob, phone, other), []);
+});
+
 check("a revoked device is out at once: closed, silent, refused; the others talk on", async () => {
   const { alice, bob, browser, phone } = await bobTwice();
   await talk(alice, bob, phone);

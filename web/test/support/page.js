@@ -92,6 +92,14 @@ export function install() {
       return test.link.code;
     },
 
+    /** Shows a link for a new device. What comes of it is in `test.asking`. */
+    async inviteDevice() {
+      test.invitation = await test.phone.inviteDevice();
+      test.invited = test.invitation.asking.then((asking) => (test.asking = asking));
+      test.invited.catch(() => {});
+      return test.invitation.code;
+    },
+
     /** Reads another device's link. What comes of it is in `test.asking`. */
     async approveLink(code) {
       test.asking = await test.phone.approveLink(code);

@@ -70,6 +70,52 @@ test("a link is rejected, or is none", async (t) => {
   await assert.rejects(approve(), { code: "closed" });
 });
 
+test("a device that has read the link asks, and is approved", async (t) => {
+  const { phone, raw, told } = await setUp(t);
+  const invitation = await phone.inviteDevice();
+  assert.deepEqual([invitation.code, invitation.qr], ["https://example.org/#join=x", "<svg/>"]);
+  raw.invitation.read(await raw.approveLink("code"));
+  const approval = await invitation.asking;
+  assert.deepEqual([approval.confirm, approval.label], ["123 456", "Phone"]);
+  invitation.cancel();
+  assert.equal(raw.invitation.cancelled, 0, "who has asked is answered");
+  await approval.approve();
+  assert.deepEqual([raw.asked.at(-1), phone.devices.length, told.types()], [["approve"], 2, ["devices"]]);
+});
+
+test("a link that is shown is taken back, expires, ends with the phone: no alarm", async (t) => {
+  const alarms = [];
+  const note = (reason) => alarms.push(reason);
+  process.on("unhandledRejection", note);
+  t.after(() => process.off("unhandledRejection", note));
+  const { phone, raw } = await setUp(t);
+  const cancelled = await phone.inviteDevice();
+  cancelled.cancel();
+  cancelled.cancel();
+  await settle();
+  assert.equal(raw.invitation.cancelled, 1);
+  await assert.rejects(cancelled.asking, { code: "aborted" });
+
+  const late = await phone.inviteDevice();
+  raw.invitation.read(await raw.approveLink("code")); // just before it is taken back
+  late.cancel();
+  await assert.rejects(late.asking, { code: "aborted" });
+  await settle();
+  assert.deepEqual(raw.asked.at(-1), ["reject"]);
+
+  const expired = await phone.inviteDevice();
+  raw.invitation.fail(coded("link-expired"));
+  await assert.rejects(expired.asking, { code: "link-expired" });
+
+  const open = await phone.inviteDevice();
+  raw.invitation.fail(coded("closed"));
+  await phone.close();
+  await assert.rejects(open.asking, { code: "closed" });
+  await assert.rejects(phone.inviteDevice(), { code: "closed" });
+  await settle();
+  assert.deepEqual(alarms, []);
+});
+
 test("a backup needs a passphrase", async (t) => {
   const { phone, raw } = await setUp(t);
   assert.match(await phone.backup("correct horse"), /BEGIN/);

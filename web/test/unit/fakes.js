@@ -292,6 +292,16 @@ export class FakeRaw {
     return this.approval;
   }
 
+  async inviteDevice() {
+    this.#ask("inviteDevice");
+    const asking = new Promise((resolve, reject) => (this.invitation = { read: resolve, fail: reject, cancelled: 0 }));
+    const cancel = () => {
+      this.invitation.cancelled++;
+      this.invitation.fail(coded("closed"));
+    };
+    return { code: "https://example.org/#join=x", qr: "<svg/>", asking, cancel };
+  }
+
   async backup(passphrase) {
     this.#ask("backup", passphrase);
     return "-----BEGIN AGE ENCRYPTED FILE-----";
@@ -357,7 +367,7 @@ export class FakeRaw {
     const { account, name, card } = this;
     const nows = ["contacts", "requests", "blocked", "devices", "safetyNumber", "dial", "accept", "decline", "hangUp", "setMedia", "networkChanged", "leave"];
     const laters = ["addContact", "removeContact", "verify", "verifyScanned", "answerRequest", "block", "unblock", "revoke"];
-    laters.push("approveLink", "backup", "refresh", "close");
+    laters.push("approveLink", "inviteDevice", "backup", "refresh", "close");
     const functions = [...nows.map((name) => [name, now(name)]), ...laters.map((name) => [name, later(name)])];
     return { account, name, card, ...Object.fromEntries(functions) };
   }

@@ -25,7 +25,8 @@ test("a link shows itself, then the short code, then is done", async () => {
   const { link, raw, given } = await setUp({ label: "Phone" });
   assert.ok(link instanceof Link);
   assert.deepEqual([link.code, link.qr, raw.options.label], ["https://example.org/#link=x", "<svg/>", "Phone"]);
-  assert.deepEqual(Object.keys(raw.options).sort(), ["label", "store", "transport"]);
+  assert.deepEqual(Object.keys(raw.options).sort(), ["invitation", "label", "store", "transport"]);
+  assert.equal(raw.options.invitation, "");
   await raw.options.store.lock("account");
   raw.link.read("123 456");
   assert.equal(await link.confirm, "123 456");
@@ -38,8 +39,13 @@ test("a link shows itself, then the short code, then is done", async () => {
   assert.equal(raw.link.cancelled, 0, "what is done stays done");
 });
 
+test("an invitation is read", async () => {
+  const { raw } = await setUp({ invitation: "https://example.org/#join=x" });
+  assert.equal(raw.options.invitation, "https://example.org/#join=x");
+});
+
 test("what is wrong is refused before anything is loaded", async () => {
-  for (const options of [{ profile: "" }, { label: "x".repeat(65) }, { transport: {} }, { store: {} }]) {
+  for (const options of [{ profile: "" }, { invitation: "" }, { invitation: new URL("https://example.org/#join=x") }, { label: "x".repeat(65) }, { transport: {} }, { store: {} }]) {
     await assert.rejects(requestLink(options), { code: "bad-argument" });
   }
   await assert.rejects(requestLink({ signal: AbortSignal.abort("no") }), { code: "aborted", cause: "no" });

@@ -3,9 +3,9 @@
  */
 import { OwnDevicesEvent } from "./events.js";
 import type { Endpoint } from "./endpoint.js";
-import type { LinkApproval, OwnDevice, RawPhone } from "./types.js";
+import type { DeviceInvitation, LinkApproval, OwnDevice, RawPhone } from "./types.js";
 /** @import { Endpoint } from "./endpoint.js" */
-/** @import { LinkApproval, OwnDevice, RawDevice, RawPhone } from "./types.js" */
+/** @import { DeviceInvitation, LinkApproval, OwnDevice, RawDevice, RawPhone } from "./types.js" */
 export declare class Devices {
     #private;
     /** @type {readonly OwnDevice[]} */
@@ -34,6 +34,8 @@ export declare class Devices {
      * @returns {Promise<LinkApproval>}
      */
     approveLink(code: string): Promise<LinkApproval>;
+    /** @returns {Promise<DeviceInvitation>} */
+    inviteDevice(): Promise<DeviceInvitation>;
     /**
      * @param {string} passphrase
      * @returns {Promise<string>}

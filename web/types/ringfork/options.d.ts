@@ -97,6 +97,11 @@ export type LinkOptions = {
      */
     label?: string;
     /**
+     * the link that a device of the account shows (see `phone.inviteDevice`), or its code; when
+     * left out, this device shows a link
+     */
+    invitation?: string;
+    /**
      * as for `openPhone`
      */
     wasmUrl?: string | URL;
@@ -151,6 +156,8 @@ export type LinkOptions = {
  *   left out
  * @property {string} [profile] which of this browser's profiles to link; "default" when left out. It must have no account yet
  * @property {string} [label] what one's other devices and contacts will call this device; at most 64 bytes
+ * @property {string} [invitation] the link that a device of the account shows (see `phone.inviteDevice`), or its code; when
+ *   left out, this device shows a link
  * @property {string | URL} [wasmUrl] as for `openPhone`
  * @property {Transport} [transport] as for `openPhone`
  * @property {Store} [store] as for `openPhone`
@@ -166,7 +173,7 @@ export declare function checkPhone(options: PhoneOptions): void;
  * @param {LinkOptions} options
  * @throws {RingforkError} bad-argument
  */
-export declare function checkLink({ profile, label, token, transport, store }: LinkOptions): void;
+export declare function checkLink({ profile, label, invitation, token, transport, store }: LinkOptions): void;
 /**
  * @param {unknown} profile
  * @throws {RingforkError} bad-argument

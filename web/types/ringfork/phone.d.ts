@@ -6,12 +6,12 @@ import type { Call } from "./call.js";
 import type { Endpoint } from "./endpoint.js";
 import type { RingforkError } from "./errors.js";
 import type { PhoneOptions } from "./options.js";
-import type { Blocked, CallMedia, Contact, ContactRequest, LinkApproval, OwnDevice, PhoneState, SafetyNumber } from "./types.js";
+import type { Blocked, CallMedia, Contact, ContactRequest, DeviceInvitation, LinkApproval, OwnDevice, PhoneState, SafetyNumber } from "./types.js";
 /** @import { Call } from "./call.js" */
 /** @import { ClosedReason, Endpoint } from "./endpoint.js" */
 /** @import { RingforkError } from "./errors.js" */
 /** @import { PhoneOptions } from "./options.js" */
-/** @import { Blocked, CallMedia, Contact, ContactRequest, LinkApproval, OwnDevice, PhoneState, RawEvent, SafetyNumber } from "./types.js" */
+/** @import { Blocked, CallMedia, Contact, ContactRequest, DeviceInvitation, LinkApproval, OwnDevice, PhoneState, RawEvent, SafetyNumber } from "./types.js" */
 /**
  * Opens the phone of an endpoint: nobody else makes one.
  * @type {(endpoint: Endpoint, options: PhoneOptions) => Promise<Phone>}
@@ -168,6 +168,13 @@ export declare class Phone extends PhoneEventTarget {
      * @throws {RingforkError} bad-link, link-expired, relay-unreachable, closed, crashed
      */
     approveLink(code: string): Promise<LinkApproval>;
+    /**
+     * The other way round: makes a link that a new device reads (see `requestLink`). Resolves at once; `asking` does when one
+     * has. Nothing of the account is given away before its `approve()`.
+     * @returns {Promise<DeviceInvitation>}
+     * @throws {RingforkError} closed, crashed
+     */
+    inviteDevice(): Promise<DeviceInvitation>;
     /**
      * Makes a backup: a text that opens the account (not its calls) with the passphrase, on a device that is none of it yet.
      * Everything depends on the passphrase: let it be long. Each backup takes the place of a device: revoke those that are not

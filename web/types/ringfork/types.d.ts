@@ -114,6 +114,25 @@ export type LinkApproval = {
      */
     reject: () => Promise<void>;
 };
+export type DeviceInvitation = {
+    /**
+     * the link, to be given to `requestLink` on the new device as `invitation`. Show it to nobody else
+     */
+    code: string;
+    /**
+     * the same as a QR code: the text of an SVG image
+     */
+    qr: string;
+    /**
+     * resolves with the first device that has read the link. Rejects with link-expired,
+     * relay-unreachable, aborted, closed or crashed
+     */
+    asking: Promise<LinkApproval>;
+    /**
+     * takes the link back, unless a device has asked: `asking` rejects with `aborted`
+     */
+    cancel: () => void;
+};
 export type Peer = {
     /**
      * the account's id, in hex
@@ -292,6 +311,7 @@ export type RawPhone = {
     devices: () => RawDevice[];
     revoke: (id: string) => Promise<void>;
     approveLink: (code: string) => Promise<LinkApproval>;
+    inviteDevice: () => Promise<RawInvitation>;
     backup: (passphrase: string) => Promise<string>;
     /**
      * reads the account from the store again
@@ -351,8 +371,20 @@ export type RawOptions = {
     };
     emit: (event: RawEvent) => void;
 };
-export type RawLink = {
+export type RawInvitation = {
     code: string;
+    qr: string;
+    asking: Promise<LinkApproval>;
+    cancel: () => void;
+};
+export type RawLink = {
+    /**
+     * "" where it has read one
+     */
+    code: string;
+    /**
+     * likewise
+     */
     qr: string;
     confirm: Promise<string>;
     done: Promise<void>;
@@ -364,6 +396,7 @@ export type RawApi = {
         transport: Transport;
         store: Store;
         label: string;
+        invitation: string;
     }) => Promise<RawLink>;
     funcs: () => number;
 };
@@ -432,6 +465,15 @@ export type RawApi = {
  * @property {() => Promise<void>} approve makes it a device of the account, which `devices-full` and `account-full` keep from
  *   that. Where it failed it may be tried again; `wrong-state` after `reject`
  * @property {() => Promise<void>} reject likewise
+ */
+/**
+ * A link that a device of the account shows, to be read by a new one.
+ * @typedef {object} DeviceInvitation
+ * @property {string} code the link, to be given to `requestLink` on the new device as `invitation`. Show it to nobody else
+ * @property {string} qr the same as a QR code: the text of an SVG image
+ * @property {Promise<LinkApproval>} asking resolves with the first device that has read the link. Rejects with link-expired,
+ *   relay-unreachable, aborted, closed or crashed
+ * @property {() => void} cancel takes the link back, unless a device has asked: `asking` rejects with `aborted`
  */
 /**
  * The other account of a call.
@@ -524,6 +566,7 @@ export type RawApi = {
  * @property {() => RawDevice[]} devices
  * @property {(id: string) => Promise<void>} revoke
  * @property {(code: string) => Promise<LinkApproval>} approveLink
+ * @property {() => Promise<RawInvitation>} inviteDevice
  * @property {(passphrase: string) => Promise<string>} backup
  * @property {() => Promise<void>} refresh reads the account from the store again
  * @property {(contactId: string, media: { audio: boolean, video: boolean }) => string} dial
@@ -571,10 +614,18 @@ export type RawApi = {
  * @property {(event: RawEvent) => void} emit
  */
 /**
- * A link that the Wasm offers and waits for.
- * @typedef {object} RawLink
+ * A link that the Wasm shows for a new device.
+ * @typedef {object} RawInvitation
  * @property {string} code
  * @property {string} qr
+ * @property {Promise<LinkApproval>} asking
+ * @property {() => void} cancel
+ */
+/**
+ * A link that the Wasm offers or has read, and waits for.
+ * @typedef {object} RawLink
+ * @property {string} code "" where it has read one
+ * @property {string} qr likewise
  * @property {Promise<string>} confirm
  * @property {Promise<void>} done
  * @property {() => void} cancel
@@ -583,7 +634,7 @@ export type RawApi = {
  * What the Wasm boots with.
  * @typedef {object} RawApi
  * @property {(options: RawOptions) => Promise<WasmPhone>} open
- * @property {(options: { transport: Transport, store: Store, label: string }) => Promise<RawLink>} requestLink
+ * @property {(options: { transport: Transport, store: Store, label: string, invitation: string }) => Promise<RawLink>} requestLink
  * @property {() => number} funcs
  */
 export {};
