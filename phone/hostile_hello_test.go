@@ -143,10 +143,11 @@ func TestRevokedDeviceRings(t *testing.T) {
 	g.mu.Lock()
 	g.slot, g.closed = bob.own().Card().Slot, closed
 	g.mu.Unlock()
+	n := len(w.framesTo(ringFor(bob, alice)))
 	if err := bob.Revoke(t.Context(), thief.own().Device()); err != nil {
 		t.Fatal(err)
 	}
-	w.calm()
+	eventually(t, "what Bob says, dropped", func() bool { return len(w.framesTo(ringFor(bob, alice))) > n })
 	w.hostile.Clear()
 	call := thief.dial(t, alice)
 	alice.rings(t, call)

@@ -21,11 +21,24 @@ import (
 	"ringfork/signalcore"
 )
 
-// inside runs f in an endpoint's pump and waits for it: it sees what only the endpoint knows.
-func inside(e *endpoint, f func()) {
+// inside runs f in an endpoint's pump and waits for it: it sees what only the endpoint knows. It reports false where f did not run,
+// because the endpoint is closed.
+func inside(e *endpoint, f func()) bool {
 	done := make(chan struct{})
-	e.queue.put(func() { defer close(done); f() })
-	<-done
+	if !e.queue.put(func() { defer close(done); f() }) {
+		return false
+	}
+	select {
+	case <-done:
+		return true
+	case <-e.stopped:
+	}
+	select {
+	case <-done: // it was the last thing
+		return true
+	default:
+		return false
+	}
 }
 
 // callKeys is what only the two ends of a call know, and the adversary of these tests too.

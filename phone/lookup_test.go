@@ -80,10 +80,11 @@ func TestRevokedDeviceRingsWhereLooksFail(t *testing.T) {
 	w.befriend(alice, bob)
 	thief := w.stolen(bob, alice)
 	w.rule(hostile.Rule{Do: "drop", To: text(ringFor(bob, alice))}) // what Bob says of it
+	n := len(w.framesTo(ringFor(bob, alice)))
 	if err := bob.Revoke(t.Context(), thief.own().Device()); err != nil {
 		t.Fatal(err)
 	}
-	w.calm()
+	eventually(t, "what Bob says, dropped", func() bool { return len(w.framesTo(ringFor(bob, alice))) > n })
 	w.hostile.Clear()
 	eyes.left.Store(2)
 	call := thief.dial(t, alice)

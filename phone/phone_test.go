@@ -212,6 +212,7 @@ type town struct {
 	t      *testing.T
 	server *httptest.Server
 	relay  *relay.Relay
+	phones []*endpoint // all that were opened
 }
 
 func newTown(t *testing.T) *town {
@@ -251,6 +252,7 @@ func (w *town) open(name string, store *memory, change func(*Config)) *endpoint 
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(e.Close)
+	w.phones = append(w.phones, e)
 	await(w.t, e, "online", func(r RelayChanged) bool { return r.State == Online })
 	return e
 }
