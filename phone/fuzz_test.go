@@ -2,6 +2,7 @@ package phone
 
 import (
 	"bytes"
+	"math"
 	"runtime"
 	"testing"
 	"time"
@@ -53,12 +54,16 @@ func TestStoredLengthsCostNothing(t *testing.T) {
 		"requests of 64 MB": func() { parseRequests(long) },
 		"calls of 64 MB":    func() { parseSeen(long) },
 	} {
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		parse()
-		runtime.ReadMemStats(&after)
-		if n := after.TotalAlloc - before.TotalAlloc; n > 1<<20 {
-			t.Errorf("%s: %d bytes were allocated", name, n)
+		least := uint64(math.MaxUint64)
+		for range 3 { // others in this process allocate, too, some of the time
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			parse()
+			runtime.ReadMemStats(&after)
+			least = min(least, after.TotalAlloc-before.TotalAlloc)
+		}
+		if least > 1<<20 {
+			t.Errorf("%s: %d bytes were allocated", name, least)
 		}
 	}
 	if _, err := parseRequests([]byte{requestsFormat + 1, 0}); Code(err) != CodeStoreNewer {

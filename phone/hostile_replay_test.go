@@ -69,6 +69,10 @@ func TestReplayEverything(t *testing.T) {
 	before := bob.Drops()["known call"]
 	w.replayAll(all...)
 	bob.awaitDrops(t, "known call", before+1)
+	eventually(t, "the call in the profile's memory", func() bool {
+		b, _, _ := bob.store.Get(t.Context(), keySeen)
+		return slices.ContainsFunc(parseSeen(b), func(c seenCall) bool { return c.id == call })
+	})
 	late := w.open("Bob", bob.store, nil) // reads it all from the backlog
 	late.awaitDrop(t, "known call")
 

@@ -21,6 +21,7 @@ func TestAccountFull(t *testing.T) {
 	bob := w.open("Bob", store, nil)
 	eventually(t, "the slot", func() bool {
 		v, _ := getSlot(t.Context(), bob.cfg.Transport, bob.own().PrivateAddress())
+		time.Sleep(50 * time.Millisecond) // the relay lets nobody read more than 50 times a second for long
 		return v != nil
 	})
 	pr := profile{transport: bob.cfg.Transport, store: bob.cfg.Store} // a phone would give up after commitTime: this is a lot at once
@@ -71,7 +72,7 @@ func TestAccountFull(t *testing.T) {
 	carol := w.open("Carol", newMemory(), nil)
 	eventually(t, "Carol's slot", func() bool {
 		v, _ := getSlot(t.Context(), bob.cfg.Transport, carol.own().Card().Slot)
-		time.Sleep(50 * time.Millisecond) // the relay lets nobody read more than 50 times a second for long
+		time.Sleep(50 * time.Millisecond) // as above
 		return v != nil
 	})
 	for _, name := range []string{"Carol", strings.Repeat("C", keys.MaxName)} { // the last one removed left some room
