@@ -42,17 +42,7 @@ func coturnProcess(t testing.TB, more ...string) (at string, process *os.Process
 	if err != nil {
 		t.Fatal(err)
 	}
-	var udp net.PacketConn
-	var tcp net.Listener
-	for try := 0; udp == nil; try++ { // no port that a system gives who asks for any: another test may get it before coturn has it
-		port := uint16(20000 + rand.IntN(10000))
-		if udp, tcp, err = listenBoth(netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port)); err != nil && try == 16 {
-			t.Fatal(err)
-		}
-	}
-	at = udp.LocalAddr().String()
-	udp.Close()
-	tcp.Close()
+	at = freeAddr(t)
 	dir := t.TempDir()
 	if hasIPv6() {
 		more = append(more, "listening-ip=::1", "relay-ip=::1")
@@ -94,6 +84,24 @@ func coturnProcess(t testing.TB, more ...string) (at string, process *os.Process
 		}
 		if time.Now().After(deadline) {
 			t.Fatal("coturn does not listen")
+		}
+	}
+}
+
+// freeAddr returns an address at which nobody listens, over UDP or TCP. Its port is none that systems give to who asks for any:
+// another test may get such a one before it is used.
+func freeAddr(t testing.TB) string {
+	t.Helper()
+	for try := 0; ; try++ {
+		port := uint16(20000 + rand.IntN(10000))
+		udp, tcp, err := listenBoth(netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port))
+		if err == nil {
+			udp.Close()
+			tcp.Close()
+			return udp.LocalAddr().String()
+		}
+		if try == 16 {
+			t.Fatal(err)
 		}
 	}
 }
@@ -177,24 +185,33 @@ func TestCoturnCredentials(t *testing.T) {
 func TestCoturnCallOutlivesCredentials(t *testing.T) {
 	at := startCoturn(t, "stale-nonce=1")
 	soon := credentials{secret: []byte(coturnSecret), now: func() time.Time { return time.Now().Add(-CredentialLife + 5*time.Second) }}
-	name, password := soon.issue()
-	call := newWire(t, "udp", at, name, password)
-	call.mustAllocate()
-	expiry, _, _ := strings.Cut(name, ":")
+	// do asks with a new nonce, and again where that becomes too old meanwhile: it takes a second here.
+	do := func(w *wire, method stun.Method, attrs ...stun.Setter) (code int) {
+		waitFor(t, "coturn to take a nonce", func() bool {
+			r := w.ask(w.build(stun.MethodRefresh, stun.ClassRequest)) // who has an allocation is told none by Allocate
+			if w.nonce.GetFrom(r) != nil || w.realm.GetFrom(r) != nil {
+				t.Fatalf("no nonce but %v (%d)", r.Type, codeOf(r))
+			}
+			code = w.do(method, attrs...)
+			return code != 438
+		})
+		return code
+	}
+	var call *wire
+	waitFor(t, "credentials that are good until they are used", func() bool {
+		name, password := soon.issue()
+		call = newWire(t, "udp", at, name, password)
+		return do(call, stun.MethodAllocate, overUDP) == 0
+	})
+	expiry, _, _ := strings.Cut(call.name, ":")
 	waitFor(t, "coturn to refuse the credentials", func() bool {
 		return strconv.FormatInt(time.Now().Unix(), 10) > expiry &&
-			newWire(t, "udp", at, name, password).do(stun.MethodAllocate, overUDP) == 401
+			do(newWire(t, "udp", at, call.name, call.password), stun.MethodAllocate, overUDP) == 401
 	})
-	refresh := func() int {
-		if call.nonce.GetFrom(call.ask(call.build(stun.MethodRefresh, stun.ClassRequest))) != nil {
-			t.Fatal("no nonce")
-		}
-		return call.do(stun.MethodRefresh, attribute{stun.AttrLifetime, []byte{0, 0, 1, 0}})
-	}
-	if code := refresh(); code != 0 {
+	if code := do(call, stun.MethodRefresh, attribute{stun.AttrLifetime, []byte{0, 0, 1, 0}}); code != 0 {
 		t.Errorf("refresh: %d", code)
 	}
-	if code := call.permit(netip.MustParseAddrPort("8.8.8.8:53")); code != 0 {
+	if code := do(call, stun.MethodCreatePermission, peer(netip.MustParseAddrPort("8.8.8.8:53"))); code != 0 {
 		t.Errorf("permission: %d", code)
 	}
 }
