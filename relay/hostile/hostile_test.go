@@ -222,9 +222,19 @@ func TestFrameRules(t *testing.T) {
 func TestDelay(t *testing.T) {
 	w := newWorld(t, nil)
 	w.listen()
-	w.add(Rule{Do: "delay", Ms: 3000, Count: 1}) // longer than a busy machine takes to post the second
+	const hour, moment = 3_600_000, 100
+	w.add(Rule{Do: "delay", Ms: hour, Count: 1}) // so that what comes after it does not have to hurry
 	w.post(w.a, 1, 2)
-	w.expect("a 2", "a 1")
+	w.expect("a 2")
+	w.Clear()
+	// What is delayed arrives, and not before its time.
+	w.add(Rule{Do: "delay", Ms: moment, Count: 1})
+	began := time.Now()
+	w.post(w.a, 6)
+	w.expect("a 6")
+	if took := time.Since(began); took < moment*time.Millisecond {
+		t.Errorf("what is delayed by %d ms came after %v", moment, took)
+	}
 	w.Clear()
 	// Who waits to be overtaken does not wait for ever.
 	w.add(Rule{Do: "reorder", Ms: 20, Count: 1})
