@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -56,6 +58,27 @@ func TestSlowClients(t *testing.T) {
 		}
 	}()
 
+	client := &http.Client{Transport: &http.Transport{}, Timeout: time.Minute}
+	defer client.CloseIdleConnections()
+	quick := func(what string) {
+		t.Helper()
+		for {
+			began := time.Now()
+			res, err := client.Get("http://" + l.Addr().String() + "/v1/ice")
+			if err != nil && time.Since(began) > srv.ReadHeaderTimeout && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)) {
+				continue // the machine stood still while it connected, so that it was slow itself
+			}
+			if err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+			res.Body.Close()
+			if res.StatusCode != 200 {
+				t.Errorf("%s: %d", what, res.StatusCode)
+			}
+			return
+		}
+	}
+	quick("a request that is alone") // its connection is there before the slow ones
 	var wg sync.WaitGroup
 	closed := make(chan string, 200)
 	for what, text := range slow {
@@ -89,17 +112,8 @@ func TestSlowClients(t *testing.T) {
 			})
 		}
 	}
-	client := &http.Client{Transport: &http.Transport{}, Timeout: time.Minute}
-	defer client.CloseIdleConnections()
 	for i := range 20 {
-		res, err := client.Get("http://" + l.Addr().String() + "/v1/ice")
-		if err != nil {
-			t.Fatalf("quick request %d: %v", i, err)
-		}
-		res.Body.Close()
-		if res.StatusCode != 200 {
-			t.Errorf("quick request %d: %d", i, res.StatusCode)
-		}
+		quick(fmt.Sprintf("quick request %d", i))
 	}
 	wg.Wait()
 	if n := len(closed); n != 200 {

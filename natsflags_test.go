@@ -142,7 +142,7 @@ func TestServerWithNATS(t *testing.T) {
 	}
 	defer c.Close()
 	key := natsKey(t)
-	args := []string{"-addr", "127.0.0.1:0", "-module", "none", "-nats", c.URL(0), "-nats-key", key, "-nats-replicas", "1"}
+	args := []string{"-addr", freeAddr(t), "-module", "none", "-nats", c.URL(0), "-nats-key", key, "-nats-replicas", "1"}
 	url, stop := start(t, args...)
 	if r, body := get(t, url+"/v1/slot/"+strings.Repeat("ab", 20)); r.StatusCode != 204 {
 		t.Errorf("an empty slot: %d %s", r.StatusCode, body)

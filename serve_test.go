@@ -415,7 +415,7 @@ func TestSlotsSurviveRestart(t *testing.T) {
 	value := slices.Concat(version, key, key, ed25519.Sign(private, signed), sealed)
 	path := "/v1/slot/" + hex.EncodeToString(address)
 
-	url, stop := start(t, "-addr", "127.0.0.1:0", "-data", data)
+	url, stop := start(t, "-addr", freeAddr(t), "-data", data)
 	req, err := http.NewRequestWithContext(t.Context(), "PUT", url+path+"?replaces=0", bytes.NewReader(value))
 	if err != nil {
 		t.Fatal(err)
