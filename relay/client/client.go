@@ -57,6 +57,7 @@ type Client struct {
 	subs    map[[20]byte]*subscription
 	count   int           // of the subscriptions there ever were
 	changed chan struct{} // has an element when subs changed; capacity 1
+	reached chan struct{} // has an element when the relay did what it was asked for; capacity 1
 	lastErr error
 }
 
@@ -110,7 +111,7 @@ func NewWith(origin string, options Options) (*Client, error) {
 		events:  newEvents(),
 		token:   &token{ask: options.Token},
 		subs:    map[[20]byte]*subscription{},
-		changed: make(chan struct{}, 1),
+		changed: make(chan struct{}, 1), reached: make(chan struct{}, 1),
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c, nil
@@ -153,7 +154,7 @@ func (c *Client) Subscribe(m Mailbox, onFrame func(frame []byte, age time.Durati
 	if old != nil {
 		old.cancelled.Store(true)
 	}
-	c.poke()
+	poke(c.changed)
 	return func() {
 		s.cancelled.Store(true)
 		c.mu.Lock()
@@ -161,7 +162,7 @@ func (c *Client) Subscribe(m Mailbox, onFrame func(frame []byte, age time.Durati
 			delete(c.subs, s.address)
 		}
 		c.mu.Unlock()
-		c.poke()
+		poke(c.changed)
 	}
 }
 
@@ -185,9 +186,10 @@ func (c *Client) Close() error {
 	return nil
 }
 
-func (c *Client) poke() {
+// poke puts an element into a channel that holds one at most.
+func poke(c chan struct{}) {
 	select {
-	case c.changed <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }

@@ -27,10 +27,15 @@ func (c *Client) connect(onState func(string)) {
 		}
 		began, greeted := time.Now(), false
 		err := c.session(func() { greeted = true; become(Online) })
+		select {
+		case <-c.reached: // before the connection was lost
+		default:
+		}
 		if c.ctx.Err() != nil {
 			return
 		}
 		c.fail(err)
+		asked := false                     // whether the relay wants it to wait
 		pause := wait/2 + rand.N(wait/2+1) // half of it is chance: the clients of a relay that comes back do not all come at once
 		switch {
 		case !greeted:
@@ -41,6 +46,7 @@ func (c *Client) connect(onState func(string)) {
 			moves++
 		case websocket.CloseStatus(err) == websocket.StatusTryAgainLater:
 			pause += c.timing.later
+			asked = true
 			fallthrough
 		default:
 			become(Connecting)
@@ -52,6 +58,7 @@ func (c *Client) connect(onState func(string)) {
 		}
 		var e *Error
 		if errors.As(err, &e) {
+			asked = asked || e.RetryAfter > 0 || e.Final()
 			if e.RetryAfter > 0 {
 				pause = max(pause, e.RetryAfter+rand.N(e.RetryAfter/2+1))
 			}
@@ -59,11 +66,22 @@ func (c *Client) connect(onState func(string)) {
 				pause = c.timing.hopeless
 			}
 		}
-		select {
-		case <-time.After(pause):
-		case <-c.ctx.Done():
-		}
+		c.pause(pause, asked)
 		c.events.drained()
+	}
+}
+
+// pause waits before the next attempt; where the relay did not ask for that, only until it does something that it was asked for: it
+// is back then. What is asked of it comes seldom, mostly for a call, whose answers are wanted now.
+func (c *Client) pause(d time.Duration, asked bool) {
+	reached := c.reached
+	if asked {
+		reached = nil
+	}
+	select {
+	case <-time.After(d):
+	case <-reached:
+	case <-c.ctx.Done():
 	}
 }
 

@@ -153,6 +153,38 @@ func TestComesBackLaterWhenTold(t *testing.T) {
 	}
 }
 
+// A relay that does what it is asked for is back, however long the wait for the next attempt would be; one that asked to wait is
+// waited for.
+func TestComesBackWhenARequestIsAnswered(t *testing.T) {
+	f := newScripted(t)
+	h := connect(t, f.URL, func(c *Client) { c.timing.backoffMin, c.timing.backoffMax = 2*time.Hour, 2*time.Hour })
+	h.expect("connecting", "online")
+	f.answers(func(w http.ResponseWriter, r *http.Request, _ []byte) bool {
+		if r.Method == http.MethodPost {
+			w.WriteHeader(http.StatusNoContent)
+			return true
+		}
+		return false
+	})
+	for range 2 {
+		(<-f.reading).Close(websocket.StatusGoingAway, "")
+		h.expect("connecting")
+		if err := h.Publish(t.Context(), [20]byte{}, make([]byte, FrameSize)); err != nil {
+			t.Fatal(err)
+		}
+		h.expect("online")
+	}
+	(<-f.reading).Close(websocket.StatusTryAgainLater, "slow-reader")
+	h.expect("connecting")
+	if err := h.Publish(t.Context(), [20]byte{}, make([]byte, FrameSize)); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(20 * time.Millisecond)
+	if len(h.lines) > 0 {
+		t.Errorf("it is %s, and was told to come back later", <-h.lines)
+	}
+}
+
 func TestNobodyWaitsForHours(t *testing.T) {
 	f := newScripted(t)
 	f.answers(refuseWith(503, "unavailable", "3600"))

@@ -122,6 +122,7 @@ func (c *Client) do(ctx context.Context, method, path string, body, token []byte
 		return nil, &Error{Code: "bad-answer", Status: res.StatusCode}
 	}
 	if res.StatusCode == http.StatusOK || res.StatusCode == http.StatusNoContent {
+		poke(c.reached)
 		return answer, nil
 	}
 	return nil, refusal(res, answer)

@@ -170,7 +170,7 @@ func (s *session) answered(address [20]byte, code string) {
 		s.refused[address] = r
 	}
 	s.tell()
-	s.c.poke()
+	poke(s.c.changed)
 }
 
 const longestRetry = time.Minute

@@ -58,6 +58,8 @@ class RelayTransport {
    */
   #asked = new Map();
   #attempt = 0;
+  /** Whether it waits for the next attempt, and the relay did not ask for that. */
+  #backsOff = false;
   #onlineSince = 0;
   /** Counts what makes earlier answers to "why" worthless. */
   #round = 0;
@@ -145,12 +147,12 @@ class RelayTransport {
    * @param {Uint8Array} frame
    */
   publish(address, frame) {
-    return this.#requests.publish(address, frame);
+    return this.#reaching(this.#requests.publish(address, frame));
   }
 
   /** @param {Uint8Array} address */
   getSlot(address) {
-    return this.#requests.getSlot(address);
+    return this.#reaching(this.#requests.getSlot(address));
   }
 
   /**
@@ -159,7 +161,19 @@ class RelayTransport {
    * @param {number} replaces
    */
   putSlot(address, value, replaces) {
-    return this.#requests.putSlot(address, value, replaces);
+    return this.#reaching(this.#requests.putSlot(address, value, replaces));
+  }
+
+  /**
+   * A relay that does what it was asked for is back. What is asked of it comes seldom, mostly for a call, whose answers are wanted
+   * now and not after the rest of a wait that may be ten seconds.
+   * @template T
+   * @param {Promise<T>} asked
+   */
+  async #reaching(asked) {
+    const answer = await asked;
+    if (this.#backsOff) this.#connect();
+    return answer;
   }
 
   /**
@@ -216,6 +230,7 @@ class RelayTransport {
    */
   #drop(code) {
     clearTimeout(this.#timer);
+    this.#backsOff = false;
     this.#silence.end();
     const socket = this.#socket;
     this.#socket = this.#nonce = null;
@@ -255,6 +270,7 @@ class RelayTransport {
     const most = Math.min(maxDelay, 2 * minDelay * 2 ** this.#attempt);
     this.#attempt++;
     this.#connectIn(least + minDelay + Math.random() * (most - minDelay));
+    this.#backsOff = least === 0;
   }
 
   /** @param {number} ms */

@@ -108,6 +108,37 @@ test("the waits between attempts grow from 250 ms to 10 s, with jitter, and star
   assert.equal(FakeSocket.all.length, before + 1);
 });
 
+test("a relay that takes a post is back: it is connected to at once, unless it asked to wait", async (t) => {
+  let there = false;
+  const answer = () => (there ? Promise.resolve(new Response(null, { status: 204 })) : Promise.reject(new TypeError("failed to fetch")));
+  const { transport } = setUp(t, { random: 1, answer });
+  await settle();
+  for (const wait of [500, 1000, 2000, 4000]) {
+    FakeSocket.last.lose();
+    t.mock.timers.tick(wait);
+  }
+  FakeSocket.last.lose(); // eight seconds from now
+  const before = FakeSocket.all.length;
+  await assert.rejects(transport.publish(address, frame), { code: "relay-unreachable" });
+  assert.equal(FakeSocket.all.length, before);
+  there = true;
+  await transport.publish(address, frame);
+  await transport.getSlot(address);
+  assert.equal(FakeSocket.all.length, before + 1, "once");
+  t.mock.timers.tick(8000);
+  assert.equal(FakeSocket.all.length, before + 1, "the wait that was under way was not called off");
+
+  FakeSocket.last.lose(); // what takes a post need not take a WebSocket: the waits go on growing
+  t.mock.timers.tick(9_999);
+  assert.equal(FakeSocket.all.length, before + 1);
+  await transport.putSlot(address, new Uint8Array(8), 0);
+  assert.equal(FakeSocket.all.length, before + 2);
+  FakeSocket.last.hello();
+  FakeSocket.last.lose(1013);
+  await transport.publish(address, frame);
+  assert.equal(FakeSocket.all.length, before + 2, "it said to come back later");
+});
+
 test("a relay that says nothing is given up after 10 s", (t) => {
   setUp(t);
   const socket = FakeSocket.last;
