@@ -3,8 +3,20 @@
 // @ts-nocheck: it is serialized into the page.
 
 export function install() {
-  const native = { Connection: globalThis.RTCPeerConnection, media: navigator.mediaDevices?.getUserMedia };
-  const watch = { connections: [], captures: 0, opening: 0, tracks: [] };
+  const native = { Connection: globalThis.RTCPeerConnection, media: navigator.mediaDevices?.getUserMedia, fetch: globalThis.fetch };
+  const watch = { connections: [], captures: 0, opening: 0, tracks: [], posting: 0, postedAt: 0, gate: null };
+  globalThis.fetch = function (...args) {
+    if (!String(args[0]).endsWith("/v1/pub")) return native.fetch.apply(globalThis, args);
+    const over = () => {
+      watch.posting--;
+      watch.postedAt = performance.now();
+    };
+    watch.posting++;
+    // What a page says while it closes has to leave at once.
+    const answer = watch.gate ? watch.gate.open.then(() => native.fetch.apply(globalThis, args)) : native.fetch.apply(globalThis, args);
+    answer.then(over, over);
+    return answer;
+  };
   globalThis.RTCPeerConnection = class extends native.Connection {
     constructor(...args) {
       super(...args);
@@ -160,6 +172,31 @@ export function install() {
         if (over) throw new Error(`waited in vain for ${check}; log ${JSON.stringify(test.log.slice(-12))}`);
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
+    },
+
+    /** Waits until the relay has taken all that the page posts, and the page posted nothing more for a while, in ms. */
+    quiet: (ms = 300) => test.until(() => watch.posting === 0 && performance.now() - watch.postedAt > ms),
+
+    /** Keeps what is posted from now on in the page, until it is let go. */
+    keepPosts() {
+      let letGo;
+      const open = new Promise((resolve) => (letGo = resolve));
+      watch.gate = { open, letGo };
+    },
+
+    letPostsGo() {
+      watch.gate.letGo();
+      watch.gate = null;
+    },
+
+    /** Notes from now on when nothing ran in the page for longer than that. */
+    notePauses(ms) {
+      let ran = test.now();
+      setInterval(() => {
+        const at = test.now();
+        if (at - ran > ms) test.note("pause", { ms: at - ran });
+        ran = at;
+      }, 20);
     },
 
     state: () => test.last?.state ?? "none",
