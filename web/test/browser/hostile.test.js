@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, afterEach, beforeEach, test as check } from "node:test";
-import { empty, endings, errors, hear, meet, now, person, reaches, took } from "../support/browser.js";
+import { add, empty, endings, errors, hear, meet, now, person, reaches, took } from "../support/browser.js";
 import { startHostile } from "../support/server.js";
 import { stage } from "../support/stage.js";
 
@@ -112,10 +112,14 @@ function spellings(bytes) {
 check("what the relay sees of a session says nothing of who, whom, what and when it ended", async () => {
   const from = await relay.record();
   const callers = [await alice.tab({ label: "Alice's workstation", ringSeconds: 10 }), await alice.tab({ label: "Alice's workstation" })];
-  const called = [await bob.tab({ label: "Bob's notebook" }), await bob.tab({ label: "Bob's notebook" }), await bob.tab({ label: "Bob's notebook" })];
+  const called = [await bob.tab({ label: "Bob's notebook" })];
+  // Who is added and accepts has answered: a hello that nobody answers is said again, at a moment of its own.
+  await add(callers[0], called[0]);
+  await called[0].evaluate((id) => test.until(() => test.phone.requests.some((request) => request.id === id)), callers[0].account);
+  await called[0].evaluate((id) => test.phone.acceptRequest(id).then(() => {}), callers[0].account);
+  while (called.length < 3) called.push(await bob.tab({ label: "Bob's notebook" }));
   const tabs = [...callers, ...called];
   const [caller, , , tab] = tabs;
-  await meet(caller, called[0]);
   await talk(caller, tab); // won
   await hangUp(tab, caller);
   const ring = async () => {
@@ -130,6 +134,7 @@ check("what the relay sees of a session says nothing of who, whom, what and when
   assert.deepEqual((await endings(caller, ...called)).map(({ reason }) => reason), Array(4).fill("unanswered"));
   const video = { audio: true, video: { width: 320, height: 240 } };
   let dialed, talking, since, record;
+  for (const one of [called[0], callers[1]]) await one.evaluate(() => test.notePauses(300));
   // A hangup that hears nothing for a second goes by the relay, too: where the machine stood still just then there is another call.
   for (let tries = 0, again = true; again && tries < 10; tries++) {
     dialed = Date.now();
@@ -147,7 +152,9 @@ check("what the relay sees of a session says nothing of who, whom, what and when
     record = await relay.record();
     const heard = await callers[1].evaluate(() => test.noted("ended").at);
     const stoodStill = since + 5000 - began - took(began, since + 5000);
-    again = record.requests.length > talking.requests.length && (heard - began > 500 || stoodStill > 500);
+    const pauses = (one) => one.evaluate((began, until) => test.log.some(({ at, what, ms }) => what === "pause" && at > began && at - ms < until), began, since + 5000);
+    const paused = (await Promise.all([called[0], callers[1]].map(pauses))).some(Boolean);
+    again = record.requests.length > talking.requests.length && (heard - began > 500 || stoodStill > 500 || paused);
   }
   assert.deepEqual(record.requests.slice(talking.requests.length).map(({ method, path }) => `${method} ${path}`), [], "hanging up a connected call asks the relay for nothing");
   // Mailboxes of the calls before are given up about now, at random. Those of this call are not, for ten seconds.
@@ -187,12 +194,12 @@ check("what the relay sees of a session says nothing of who, whom, what and when
   }
   assert.deepEqual([...(headers.get("Content-Type") ?? [])].filter((type) => !/^(text\/plain|application\/octet-stream)/.test(type)), []);
 
-  // Nothing of what they are called or by which the calls are known is anywhere in what it saw.
+  // Nothing of what they are called or by which the calls are known is anywhere in what it saw. It is bytes that are searched, not
+  // their base64: by chance that has a name of five letters once in some thousand runs.
   const seen = [
     ...requests.map(({ method, path, header }) => `${method} ${path} ${JSON.stringify(header)}`),
     ...[...record.frames, ...record.messages].map(({ bytes }) => Buffer.from(bytes, "base64").toString("latin1")),
     ...record.slots.map(({ value }) => Buffer.from(value, "base64").toString("latin1")),
-    ...record.slots.map(({ value }) => value),
   ].join("\n");
   const text = (value) => Buffer.from(value, "utf8");
   const hex = (value) => Buffer.from(value, "hex");
@@ -207,7 +214,10 @@ check("what the relay sees of a session says nothing of who, whom, what and when
   }
   assert.ok(needles.size > 20);
   for (const [what, bytes] of needles) {
-    for (const spelling of spellings(bytes)) assert.ok(!seen.includes(spelling), `the relay saw ${what} as ${spelling}`);
+    for (const spelling of spellings(bytes)) {
+      const at = seen.indexOf(spelling);
+      assert.equal(at, -1, `the relay saw ${what} as ${spelling} in ${JSON.stringify(seen.slice(Math.max(0, at - 40), at + 80))}`);
+    }
   }
   // The search finds what is there.
   const [{ to, bytes }] = record.frames;
