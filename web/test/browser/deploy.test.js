@@ -78,17 +78,25 @@ function startCoturn() {
   it.coturn = startUnit("coturn.service", COTURN, {}, { "/etc/ringfork/coturn.conf": file });
 }
 
+/** Waits until what a unit started says that it is well. @param {any} unit @param {string} url where it says so */
+async function well(unit, url) {
+  const end = Date.now() + 60_000;
+  const ok = () => fetch(url).then((r) => r.ok, () => false);
+  while (!(await ok())) {
+    assert.ok(unit.runs(), `${unit.name} ended: ${unit.output()}`);
+    assert.ok(Date.now() < end, `${unit.name} is not ready: ${unit.output()}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** Waits until nodes of NATS are healthy: a relay ends where they are not for too long. @param {number[]} which */
+async function healthy(...which) {
+  for (const i of which) await well(it.nodes[i], `http://127.0.0.1:${it.ports[3 * i + 2]}/healthz`);
+}
+
 /** Waits until a relay, or all of them, are ready. @param {number[]} which */
 async function ready(...which) {
-  for (const i of which) {
-    const end = Date.now() + 60_000;
-    const ok = () => fetch(`http://127.0.0.1:${it.relayPorts[i]}/readyz`).then((r) => r.ok, () => false);
-    while (!(await ok())) {
-      assert.ok(it.relays[i].runs(), `the relay ended: ${it.relays[i].output()}`);
-      assert.ok(Date.now() < end, `the relay is not ready: ${it.relays[i].output()}`);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
+  for (const i of which) await well(it.relays[i], `http://127.0.0.1:${it.relayPorts[i]}/readyz`);
 }
 
 before(async () => {
@@ -106,6 +114,7 @@ before(async () => {
   }
   for (const i of [0, 1, 2]) startNode(i);
   if (COTURN) startCoturn();
+  await healthy(0, 1, 2);
   for (const i of [0, 1]) startRelay(i);
   await ready(0, 1);
   it.app = await startApp();
@@ -155,6 +164,7 @@ check("phones at two relays of a cluster call each other while nodes and relays 
   await endings(caller, second);
   await talk(caller, first, second);
   startNode(0);
+  await healthy(0);
 
   // A new version of the relays, one after the other, in the middle of a call.
   for (const i of [0, 1]) {
