@@ -70,6 +70,9 @@ func final(code string) bool {
 func (p *Phone) unsent(call signalcore.CallID, id signalcore.MessageID, err error) {
 	p.drop("frame not published")
 	s, code := p.sessions[call], relayCode(err)
+	if code == CodeRelay {
+		p.step(signalcore.Unposted{Call: call, ID: id})
+	}
 	if s == nil || s.called != nil || s.ringTaken || id != s.rang.header.ID || !final(code) {
 		return
 	}

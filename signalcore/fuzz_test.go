@@ -155,7 +155,11 @@ func (z *fuzzWorld) act() {
 			z.give(n, FoundAll{Conn: z.conn(n)})
 		}
 	case 15:
-		z.give(n, Posted{Call: z.call(), ID: MessageID(z.byte())})
+		if call, b := z.call(), z.byte(); b&1 == 0 {
+			z.give(n, Posted{Call: call, ID: MessageID(b)})
+		} else {
+			z.give(n, Unposted{Call: call, ID: MessageID(b)})
+		}
 	case 16:
 		switch z.byte() % 5 {
 		case 0:

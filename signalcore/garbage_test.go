@@ -78,6 +78,9 @@ func garbage(rnd *rand.Rand, now time.Time) Input {
 	case 6:
 		return RelayOnline{}
 	case 7:
+		if rnd.IntN(2) == 0 {
+			return Unposted{Call: call, ID: id}
+		}
 		return Posted{Call: call, ID: id}
 	case 8:
 		return Described{Conn: conn, SDP: "sdp"}

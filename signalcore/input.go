@@ -55,6 +55,12 @@ type Posted struct {
 	ID   MessageID
 }
 
+// Unposted says that the relay could not be reached with a message. One that the relay refused is none.
+type Unposted struct {
+	Call CallID
+	ID   MessageID
+}
+
 // Received is a message that was opened and is believed.
 type Received struct {
 	Call CallID
@@ -141,6 +147,7 @@ func (BacklogRead) input()    {}
 func (RelayOnline) input()    {}
 func (NetworkChanged) input() {}
 func (Posted) input()         {}
+func (Unposted) input()       {}
 func (Received) input()       {}
 func (Distrusted) input()     {}
 func (Blocked) input()        {}

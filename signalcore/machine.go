@@ -102,6 +102,10 @@ func (m *Machine) handle(in Input) {
 		if c := m.call(in.Call); c != nil {
 			m.posted(c, in.ID)
 		}
+	case Unposted:
+		if c := m.call(in.Call); c != nil {
+			m.unposted(c, in.ID)
+		}
 	case Received:
 		m.received(in)
 	case Distrusted:

@@ -124,6 +124,7 @@ func (s *storm) disconnect(b *boat, id ConnID) {
 // post carries a message as a bad relay does.
 func (s *storm) post(b *boat, p Post) {
 	if s.relayDown {
+		s.after(s.draw(s.slow), func() { s.step(b, Unposted{Call: p.Call, ID: p.ID}) })
 		return
 	}
 	s.after(s.draw(s.slow), func() { s.step(b, Posted{Call: p.Call, ID: p.ID}) })

@@ -15,6 +15,9 @@ type retry struct {
 	end  time.Time // the zero time: none
 }
 
+// unreachedTime is the longest wait for a retry while the relay cannot be reached.
+const unreachedTime = 2 * time.Second
+
 // unlimited is the number of retries of a message that has an end of its own.
 const unlimited = -1
 
@@ -76,6 +79,20 @@ func (m *Machine) retry(c *call, i int) {
 	}
 	r.due = m.now.Add(r.wait)
 	r.wait *= 2
+}
+
+// unposted notes that the relay could not be reached with a message. The waits grow to spare a relay that is there, and who did
+// not answer. Where it is gone, and the message has an end of its own, they stay short: a call is about to connect, and the relay
+// may be back in a moment.
+func (m *Machine) unposted(c *call, id MessageID) {
+	for i := range c.retries {
+		if r := &c.retries[i]; r.id == id && r.left == unlimited {
+			r.wait = unreachedTime
+			if soon := m.now.Add(unreachedTime); soon.Before(r.due) {
+				r.due = soon
+			}
+		}
+	}
 }
 
 // stop ends the retries of a kind to one endpoint.

@@ -9,6 +9,7 @@ import (
 // post carries a message to everybody who reads the mailbox.
 func (w *sim) post(n *simEnd, p Post) {
 	if w.outage || n.offline {
+		w.input(w.between(time.Millisecond, 80*time.Millisecond), n, Unposted{Call: p.Call, ID: p.ID})
 		return
 	}
 	c := w.calls[p.Call]

@@ -17,6 +17,7 @@ func (x *wire) side(n *node) int {
 func (w *world) post(n *node, p Post) {
 	kind, _, _ := strings.Cut(kindOf(p.Msg), " ")
 	if w.relayDown {
+		w.after(w.mail, func() { w.step(n, Unposted{Call: p.Call, ID: p.ID}) })
 		return
 	}
 	w.after(w.mail, func() { w.step(n, Posted{Call: p.Call, ID: p.ID}) })
