@@ -248,6 +248,17 @@ func TestRequest(t *testing.T) {
 	alice.awaitRing(t)
 }
 
+// TestRequestInAllTabs asks to be the contact of somebody who has two tabs open: both show it, whichever of them stored it first.
+func TestRequestInAllTabs(t *testing.T) {
+	w := newTown(t)
+	store := newMemory()
+	alice, tabs := w.open("Alice", newMemory(), nil), []*endpoint{w.open("Bob", store, nil), w.open("", store, nil)}
+	w.add(alice, tabs[0])
+	for _, tab := range tabs {
+		eventually(t, "the request", func() bool { return len(tab.Requests()) == 1 })
+	}
+}
+
 func TestBlockedStaysOut(t *testing.T) {
 	w := newTown(t)
 	alice, bob := w.open("Alice", newMemory(), nil), w.open("Bob", newMemory(), nil)

@@ -163,7 +163,7 @@ func (p *Phone) changeRequests(ctx context.Context, f func([]Request) []Request)
 		}
 		after := marshalRequests(list)
 		if slices.Equal(b, after) {
-			return nil
+			return p.refreshRequests(ctx) // another tab of this profile may have been first
 		}
 		switch err = p.cfg.Store.Put(ctx, keyRequests, after, version); {
 		case errors.Is(err, fs.ErrExist):
