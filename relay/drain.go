@@ -7,12 +7,8 @@ import (
 	"time"
 )
 
-const (
-	// drainStep is how far apart readers are sent away on average, so that those who come back at once do not all come at once.
-	drainStep = 2 * time.Millisecond
-	// moveGrace is how long a reader that is sent away may take to read what waits for it.
-	moveGrace = time.Second
-)
+// drainStep is how far apart readers are sent away on average, so that those who come back at once do not all come at once.
+const drainStep = 2 * time.Millisecond
 
 func draining() *refusal {
 	return &refusal{http.StatusServiceUnavailable, "draining", "this relay is about to end: connect again, to another", time.Second}
@@ -40,7 +36,7 @@ func (r *Relay) Drain(ctx context.Context, within time.Duration) {
 	for _, c := range open {
 		at := time.Duration(rand.Int64N(int64(spread) + 1))
 		time.AfterFunc(at, c.move) // of one that has ended by then it does nothing
-		time.AfterFunc(at+moveGrace, func() { c.stop(closeMoving) })
+		time.AfterFunc(at+r.cfg.tuning.moveGrace, func() { c.stop(closeMoving) })
 	}
 	select {
 	case <-idle:

@@ -69,7 +69,10 @@ func TestDrain(t *testing.T) {
 
 // A reader that is sent away gets first what was posted before.
 func TestDrainFinishesWhatIsOnItsWay(t *testing.T) {
-	r := startRelay(t, func(c *Config) { c.tuning.mailbox = limit.Rate{PerSecond: 1e5, Burst: 1e5} })
+	r := startRelay(t, func(c *Config) {
+		c.tuning.mailbox = limit.Rate{PerSecond: 1e5, Burst: 1e5}
+		c.tuning.moveGrace, c.tuning.writeTimeout = time.Minute, time.Minute // this reader reads, if a busy machine lets it
+	})
 	m := newMailbox()
 	c := r.dial(t)
 	c.write(m.subscribe(r.origin, c.nonce))

@@ -21,7 +21,7 @@ func TestOverflowIsReadFromTheBacklog(t *testing.T) {
 	reader.expect("end")
 	for n := range 2 {
 		waitFor(t, func() bool { return r.store.Queued() == 0 })
-		time.Sleep(200 * time.Millisecond) // for rereads: what one of them found would prove nothing
+		time.Sleep(400 * time.Millisecond) // for rereads: what one of them found would prove nothing
 		blocked.mu.Lock()
 		f := frame(n) // which holds it up
 		for range store.QueueSize + 1000 {

@@ -48,7 +48,7 @@ func (t turn) valid() bool { return t.sub.read.turn == t.n }
 // start begins to read a subscription's backlog from the start, and does so again some time later: what the engine had taken
 // but not yet shown to the first read, which happens when it is a cluster, is found by the next.
 func (p *pump) start(s *subscription) {
-	s.read.left = p.c.relay.store.Rereads()
+	s.read.left = store.Rereads
 	p.begin(s)
 }
 

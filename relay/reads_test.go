@@ -25,6 +25,9 @@ func (c *conn) page(frames int, more bool) {
 	c.answer(store.Part{Kind: end})
 }
 
+// patientReads is for tests that answer what is asked of the engine, however long the machine lets them wait.
+func patientReads(c *Config) { c.tuning.pageTimeout, c.tuning.rereadAfter = time.Hour, time.Hour }
+
 // Who asks again and again for a mailbox that is full has so much of it read, and no more.
 func TestBacklogReadsAreLimited(t *testing.T) {
 	for name, again := range map[string]func(c *conn, m mailbox){
@@ -32,7 +35,7 @@ func TestBacklogReadsAreLimited(t *testing.T) {
 		"asks at every page":    func(c *conn, m mailbox) { c.page(store.PageFrames, true); c.subscribe(m) },
 		"waits for no answer":   func(c *conn, m mailbox) { c.subscribe(m) },
 	} {
-		r := startRelay(t, nil)
+		r := startRelay(t, patientReads)
 		r.limits.backlogs = limit.NewClients(limit.Rate{PerSecond: 1e-6, Burst: 3*store.PageFrames - 1})
 		c, m := r.mute(t), newMailbox()
 		asked := func() int { return int(testutil.ToFloat64(r.metrics.backlogReads)) }
@@ -57,7 +60,7 @@ func TestBacklogReadsAreLimited(t *testing.T) {
 
 // A client that comes back to many mailboxes, of which most are empty, is held up by nothing, however often it comes back.
 func TestEmptyBacklogsCostNothing(t *testing.T) {
-	r := startRelay(t, nil)
+	r := startRelay(t, patientReads)
 	r.limits.backlogs = limit.NewClients(limit.Rate{PerSecond: 1e-6, Burst: store.PageFrames})
 	c, boxes := r.mute(t), []mailbox{}
 	for range 25 {

@@ -100,6 +100,7 @@ type Config struct {
 
 // tuning holds what only tests change.
 type tuning struct {
+	moveGrace    time.Duration // for a reader that is sent away to read what waits for it
 	rereadAfter  time.Duration // from the end of the first backlog read to the second
 	pingEvery    time.Duration
 	writeTimeout time.Duration
@@ -217,6 +218,7 @@ func (c *Config) setDefaults() error {
 		c.ClientAddr = RemoteAddr
 	}
 	t := &c.tuning
+	setDefault(&t.moveGrace, time.Second)
 	setDefault(&t.rereadAfter, 2*time.Second)
 	setDefault(&t.pingEvery, 20*time.Second)
 	setDefault(&t.writeTimeout, 10*time.Second)

@@ -99,6 +99,9 @@ func (c *Client) do(ctx context.Context, method, path string, body, token []byte
 	if limit > maxAnswer {
 		timeout = slotTimeout
 	}
+	if err := c.ctx.Err(); err != nil {
+		return nil, unreachable(err)
+	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	defer context.AfterFunc(c.ctx, cancel)() // Close ends it too

@@ -90,15 +90,6 @@ func (e *engine) newEpoch() {
 	e.epoch, e.end = context.WithCancel(context.Background())
 }
 
-// rereads is how often a backlog is read again. What a cluster was given before somebody listened may be stored after its first
-// read, and until the post that brought it is given up: see postTimeout.
-func (e *engine) rereads() int {
-	if e.srv != nil {
-		return 1
-	}
-	return 2
-}
-
 // connected reports whether the relay's connection to the server is open.
 func (e *engine) connected() bool { return e.nc != nil && e.nc.IsConnected() }
 

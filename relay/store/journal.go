@@ -118,7 +118,7 @@ func (j *journal) stop() {
 	}
 	j.cancel()
 	j.wg.Wait()
-	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
 	defer cancel()
 	if j.engine.connected() {
 		j.write(ctx)

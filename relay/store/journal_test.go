@@ -53,6 +53,7 @@ func TestJournalTellsWhatDidNotCome(t *testing.T) {
 		waitFor(t, func() bool { return slices.Equal(atB.missed(), missed) })
 	}
 	waitFor(t, func() bool { return stores[0].journal.quiet.Load() > 4 }) // it has judged
+	waitFor(t, func() bool { return len(atA.heard()) >= len(live)+len(missed) })
 	if got := atA.heard(); !slices.Equal(got, append(live, missed...)) || len(atA.missed()) > 0 {
 		t.Errorf("the other store heard %d frames and is told that it missed %d", len(got), len(atA.missed()))
 	}

@@ -234,9 +234,9 @@ func (s *Store) AskPage(read uint64, a Address, from, upTo uint64, scan bool) er
 	return s.mailboxes.askPage(a, from, upTo, scan, s.dispatcher.replyTo(read))
 }
 
-// Rereads returns how often a backlog is to be read again. What a cluster was given before somebody listened may be stored after
-// its first read, and until the post that brought it is given up, which takes 2.5 s: the last reread is to be later than that.
-func (s *Store) Rereads() int { return s.engine.rereads() }
+// Rereads is how often a backlog is to be read again. What the engine was given before somebody listened may be stored after its
+// first read, and until the post that brought it is given up, which takes 2.5 s: the last reread is to be later than that.
+const Rereads = 2
 
 // Connected reports whether the connection to the engine is open.
 func (s *Store) Connected() bool { return s.engine.connected() }

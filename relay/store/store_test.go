@@ -304,10 +304,10 @@ func TestLostAll(t *testing.T) {
 	waitFor(t, func() bool { return l.lostAll() == 1 && s.Connected() })
 }
 
-// slow is a Reader that holds everybody up until it is let go.
-type slow struct{ let chan struct{} }
+// slow is a Reader that holds everybody up until it is let go, and says when it does.
+type slow struct{ in, let chan struct{} }
 
-func (s slow) Live(string, []byte)     { <-s.let }
+func (s slow) Live(string, []byte)     { s.in <- struct{}{}; <-s.let }
 func (s slow) Overlooked(ids []string) {}
 
 // When more comes than there is room for, it is told whose messages were dropped, each time.
@@ -316,12 +316,14 @@ func TestLost(t *testing.T) {
 	s := openStore(t, Config{Listener: l})
 	busy, quiet := Address{1}, Address{2}
 	e, _ := s.subscribe(t, quiet)
-	b := slow{make(chan struct{})}
+	b := slow{make(chan struct{}, 1), make(chan struct{})}
 	if _, err := s.Subscribe(busy, b); err != nil {
 		t.Fatal(err)
 	}
 	for n := range 2 {
+		waitFor(t, func() bool { return s.Queued() == 0 })
 		s.post(t, busy)
+		<-b.in
 		for range QueueSize + 1000 {
 			if err := s.Conn().Publish(s.Subject(busy)+".x", nil); err != nil {
 				t.Fatal(err)
