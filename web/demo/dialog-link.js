@@ -80,7 +80,7 @@ export function linkDialog(phone, code, owner, then) {
     const address = /^https?:/.test(code) ? code : `${location.origin}/#join=${encodeURIComponent(code)}`;
     body.replaceChildren(
       h("p", {}, "Scan this with the new device, or open the link in its browser."),
-      h("p", { class: "center" }, qrImage(qr, "The link as a QR code")),
+      qrImage(qr, "The link as a QR code"),
       h("div", { class: "stack" }, ...copyField({ id: "own-link", label: "Link", value: address, what: "the link", testid: "own-link", buttonTestid: "copy-link" })),
       h("p", { class: "muted small" }, "Show it to nobody else. It is good for one device, for a few minutes."),
       form,
