@@ -85,8 +85,13 @@ func TestClusterErrors(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := Config{Origins: []string{"http://relay"}, NATS: c.config(natsServer(t, c.change))}
-			if cfg.store.StartTimeout = 3 * time.Second; c.name == "unreachable" {
+			switch c.name { // the first two are waited out
+			case "unreachable":
 				cfg.store.StartTimeout = 500 * time.Millisecond
+			case "no JetStream":
+				cfg.store.StartTimeout = 5 * time.Second
+			default:
+				cfg.store.StartTimeout = 15 * time.Second
 			}
 			if cfg.NATS.Key == nil {
 				cfg.NATS.Key = make([]byte, NATSKeySize)
@@ -242,7 +247,8 @@ func TestClusterStartsAtOnce(t *testing.T) {
 		if r == nil {
 			continue
 		}
-		if err := r.store.Post(t.Context(), m.address, frame(i)); err != nil {
+		f := frame(i)
+		if err := keepPosting(f, func() error { return r.store.Post(t.Context(), m.address, f) }); err != nil {
 			t.Error(err)
 		}
 		if err := r.Close(); err != nil {

@@ -2,9 +2,16 @@ package relay
 
 import (
 	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
 	"testing"
+	"time"
 
 	"ringfork/relay/natstest"
+	"ringfork/relay/store"
 )
 
 // conformance is what a relay does whatever its engine is. Each case has the engine to itself, and finds nothing stored.
@@ -97,4 +104,72 @@ func (e *testEngine) relays(t testing.TB, n int, change func(*Config)) []*testRe
 // clusterConfig has a relay connect to server i of a cluster, and to the others when it fails.
 func clusterConfig(c *natstest.Cluster, i int) NATSConfig {
 	return NATSConfig{URLs: []string{c.URL(i % c.Size())}, Key: bytes.Repeat([]byte{7}, NATSKeySize)}
+}
+
+// keepPosting calls post, which posts a frame, until it is stored, as a client does: the leader of a cluster may just have moved,
+// or the machine paused for longer than a post waits. Other errors it returns at once. It may be called in any goroutine.
+func keepPosting(frame []byte, post func() error) error {
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		err := post()
+		if !errors.Is(err, store.ErrNotStored) || time.Now().After(end) {
+			return err
+		}
+		again.Store(string(frame), true)
+	}
+}
+
+// again has the frames that had to be posted more than once. Who reads live may get them as often.
+var again sync.Map
+
+func postedAgain(frame []byte) bool {
+	_, ok := again.Load(string(frame))
+	return ok
+}
+
+// tryPost posts a frame once, and returns what the store said of it. It is for keepPosting.
+func (r *testRelay) tryPost(t *testing.T, to address, frame []byte) error {
+	t.Helper()
+	switch status, code := r.post(t, to, frame); {
+	case status == http.StatusNoContent:
+		return nil
+	case status == http.StatusServiceUnavailable && code == "unavailable":
+		return store.ErrNotStored
+	case status == http.StatusServiceUnavailable && code == "mailbox-full":
+		return store.ErrMailboxFull
+	default:
+		return fmt.Errorf("%d %s", status, code)
+	}
+}
+
+// mustPostForOneToken is mustPost where tokens are counted: if the frame must be posted again, it is to the store.
+func (r *testRelay) mustPostForOneToken(t *testing.T, to address, frame []byte) {
+	t.Helper()
+	err := r.tryPost(t, to, frame)
+	if errors.Is(err, store.ErrNotStored) {
+		err = keepPosting(frame, func() error { return r.store.Post(t.Context(), to, frame) })
+	}
+	if err != nil {
+		t.Fatalf("post: %v", err)
+	}
+}
+
+// caughtUp waits until the relay can read all that was acknowledged. The server that it asks may be a follower, which has a
+// frame a little later than the leader that acknowledged it.
+func (r *testRelay) caughtUp(t *testing.T) {
+	t.Helper()
+	js := r.streams(t)
+	waitFor(t, func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		s, err := js.Stream(ctx, store.MailboxStream) // the leader answers
+		if err != nil {
+			return false
+		}
+		state := s.CachedInfo().State
+		if state.Msgs == 0 {
+			return true
+		}
+		_, err = s.GetMsg(ctx, state.LastSeq) // the relay's server answers, as it does to who reads a backlog
+		return err == nil
+	})
 }

@@ -141,7 +141,7 @@ func TestOneAddressDoesNotUseUpAMailbox(t *testing.T) {
 		switch status, err := r.postFrom(t.Context(), flooder, account.address, frame(n)); {
 		case err != nil:
 			t.Fatal(err)
-		case status == http.StatusNoContent:
+		case status == http.StatusNoContent || status == http.StatusServiceUnavailable: // it passed the limit, and may not be stored
 			taken++
 		case status != http.StatusTooManyRequests:
 			t.Errorf("a frame too many is answered %d", status)
@@ -154,22 +154,23 @@ func TestOneAddressDoesNotUseUpAMailbox(t *testing.T) {
 		as *http.Client
 		to mailbox
 	}{{honest, account}, {flooder, other}} {
-		if status, err := r.postFrom(t.Context(), post.as, post.to.address, frame(0)); status != http.StatusNoContent {
-			t.Errorf("another address or mailbox: %d, %v", status, err)
+		f := frame(0)
+		if err := keepPosting(f, func() error { return r.tryPostFrom(t.Context(), post.as, post.to.address, f) }); err != nil {
+			t.Errorf("another address or mailbox: %v", err)
 		}
 	}
 }
 
 // Values of slots that do not end coming take memory. One address may have some under way, and no more.
 func TestValuesUnderWayAreLimited(t *testing.T) {
-	r := startRelay(t, nil)
+	r := startRelay(t, func(c *Config) { c.tuning.valueTimeout = time.Hour })
 	begin := func() (net.Conn, string) {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(r.origin, "http://"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { conn.Close() })
-		conn.SetDeadline(time.Now().Add(10 * time.Second))
+		conn.SetDeadline(time.Now().Add(30 * time.Second))
 		fmt.Fprintf(conn, "PUT /v1/slot/%s?replaces=0 HTTP/1.1\r\nHost: relay\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n",
 			strings.Repeat("ab", 20), MaxSlotSize)
 		answer := make([]byte, len("HTTP/1.1 100"))

@@ -150,6 +150,7 @@ func TestClusterOverTLS(t *testing.T) {
 	n := startNATSLogin(t)
 	r := startRelay(t, func(c *Config) {
 		c.NATS = NATSConfig{URLs: []string{n.url}, CAFile: n.ca, CredsFile: n.creds(n.account, time.Time{}), Replicas: 1, Key: make([]byte, NATSKeySize)}
+		c.tuning.rereadAfter = time.Hour
 	})
 	if state, err := r.store.Conn().TLSConnectionState(); err != nil || state.Version < tls.VersionTLS12 {
 		t.Errorf("the connection has TLS %x, %v", state.Version, err)
@@ -202,7 +203,7 @@ func TestClusterLoginErrors(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := Config{Origins: []string{"http://relay"}, NATS: c.cfg}
 			cfg.NATS.Replicas, cfg.NATS.Key = 1, make([]byte, NATSKeySize)
-			cfg.store.StartTimeout = 2 * time.Second
+			cfg.store.StartTimeout = 15 * time.Second // none of these is waited out
 			began := time.Now()
 			r, err := New(t.Context(), cfg)
 			if err == nil {
