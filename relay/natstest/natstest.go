@@ -307,20 +307,44 @@ func (c *Cluster) waitStorage(ctx context.Context, n int) error {
 	defer cancel()
 	return c.with(func(js jetstream.JetStream) error {
 		const name = "natstest-ready"
-		for {
-			try, done := context.WithTimeout(ctx, 5*time.Second)
-			_, err := js.CreateStream(try, jetstream.StreamConfig{Name: name, Storage: jetstream.MemoryStorage, Replicas: n})
-			done()
-			if err == nil || errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-				return js.DeleteStream(ctx, name)
+		err := persist(ctx, func(ctx context.Context) error {
+			_, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: name, Storage: jetstream.MemoryStorage, Replicas: n})
+			if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+				return nil
 			}
-			select {
-			case <-ctx.Done():
-				return fmt.Errorf("the NATS cluster cannot store: %w", err)
-			case <-time.After(100 * time.Millisecond):
-			}
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("the NATS cluster cannot store: %w", err)
 		}
+		return persist(ctx, func(ctx context.Context) error { return deleteStream(ctx, js, name) })
 	})
+}
+
+// persist calls do until it succeeds or ctx ends, and gives it some seconds at a time: a leader that moves answers nothing, not
+// later either.
+func persist(ctx context.Context, do func(context.Context) error) error {
+	for {
+		try, done := context.WithTimeout(ctx, 5*time.Second)
+		err := do(try)
+		done()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// deleteStream deletes a stream, unless there is none: the answer to an earlier try may have been lost.
+func deleteStream(ctx context.Context, js jetstream.JetStream, name string) error {
+	if err := js.DeleteStream(ctx, name); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return fmt.Errorf("failed to delete stream %s: %w", name, err)
+	}
+	return nil
 }
 
 // Leader returns the server that leads a stream.
@@ -362,13 +386,15 @@ func (c *Cluster) DeleteStreams(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	return c.with(func(js jetstream.JetStream) error {
-		names := js.StreamNames(ctx)
-		for name := range names.Name() {
-			if err := js.DeleteStream(ctx, name); err != nil {
-				return fmt.Errorf("failed to delete stream %s: %w", name, err)
+		return persist(ctx, func(ctx context.Context) error {
+			names := js.StreamNames(ctx)
+			for name := range names.Name() {
+				if err := deleteStream(ctx, js, name); err != nil {
+					return err
+				}
 			}
-		}
-		return names.Err()
+			return names.Err()
+		})
 	})
 }
 
