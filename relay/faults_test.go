@@ -198,13 +198,23 @@ func (f *faults) resume(server int) {
 func (f *faults) relaysNotOn(server int) []int {
 	var found []int
 	for i, r := range f.relays {
-		if name, err := r.server(); err != nil {
+		if name, err := serverOf(r); err != nil {
 			f.t.Error(err)
 		} else if name != fmt.Sprint("n", server) {
 			found = append(found, i)
 		}
 	}
 	return found
+}
+
+// serverOf returns the server that a relay is connected to. A busy machine may keep it from answering once.
+func serverOf(r *relayProcess) (name string, err error) {
+	for range 2 {
+		if name, err = r.server(); err == nil {
+			break
+		}
+	}
+	return name, err
 }
 
 // during breaks something, while endpoints chatter, mends it, and judges.
@@ -214,7 +224,7 @@ func (f *faults) during(t *testing.T, x fault) {
 		t.Fatal(err)
 	}
 	for i, r := range f.relays { // after the last fault some may have moved together
-		if name, err := r.server(); err != nil || name != fmt.Sprint("n", i) {
+		if name, err := serverOf(r); err != nil || name != fmt.Sprint("n", i) {
 			f.restartRelay(i)
 			f.moved = time.Now()
 		}
@@ -311,7 +321,7 @@ type probes struct {
 	last   map[[2]int]time.Time
 	gaps   map[[2]int][]gap        // between two live frames of one relay, heard at another
 	slots  map[int][]time.Duration // how long reading took
-	failed map[int]int
+	failed map[int][]gap           // the times of those that failed
 	waits  []waits
 }
 
@@ -339,7 +349,7 @@ func probeEvery() time.Duration {
 func (f *faults) startProbes(ctx context.Context) (*probes, func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	p := &probes{
-		f: f, last: map[[2]int]time.Time{}, gaps: map[[2]int][]gap{}, slots: map[int][]time.Duration{}, failed: map[int]int{},
+		f: f, last: map[[2]int]time.Time{}, gaps: map[[2]int][]gap{}, slots: map[int][]time.Duration{}, failed: map[int][]gap{},
 	}
 	var running sync.WaitGroup
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1000}}
@@ -458,7 +468,7 @@ func (f *faults) readSlot(ctx context.Context, client *http.Client, p *probes, a
 		}
 		p.mu.Lock()
 		if p.slots[at] = append(p.slots[at], took); status != http.StatusOK {
-			p.failed[at]++
+			p.failed[at] = append(p.failed[at], gap{began, began.Add(took)})
 		}
 		p.mu.Unlock()
 		select {
@@ -524,6 +534,16 @@ func (p *probes) waited(pair [2]int, g gap) time.Duration {
 	return min(longest, g.length())
 }
 
+// starved reports whether a slot could not be read at a relay because the processes on the way, which any server may be on, had
+// too little of the five seconds that the relay tries for.
+func (p *probes) starved(at int, g gap) bool {
+	var waited time.Duration
+	for i := range 3 {
+		waited = max(waited, p.waited([2]int{at, i}, g))
+	}
+	return g.length() > 4*time.Second && g.length()-waited < 4*time.Second
+}
+
 // longest returns the longest gap between live frames of these relays and no others, and the longest if the time is not
 // counted in which a process on the way waited for a CPU.
 func (p *probes) longest(relays []int) (longest, running time.Duration) {
@@ -548,20 +568,27 @@ func (p *probes) report(t *testing.T, before time.Duration, survivors []int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var times []time.Duration
-	failed := 0
+	failed, starved := 0, 0
 	for _, at := range survivors {
 		times = append(times, p.slots[at]...)
-		failed += p.failed[at]
+		for _, g := range p.failed[at] {
+			if p.starved(at, g) {
+				starved++
+			} else {
+				failed++
+			}
+		}
 	}
 	slices.Sort(times)
 	t.Logf("live frames posted every %v: longest gap between survivors (relays %v) %v, with all others %v, before it broke %v",
 		probeEvery(), survivors, longest, all, before)
 	t.Logf("not counting the time in which a process on the way waited for a CPU: %v between survivors, %v with all others", running, allRunning)
-	t.Logf("at the survivors %d slots were read and %d could not be: half within %v, all within %v",
-		len(times), failed, quantile(times, .5), quantile(times, 1))
-	// The goal is 100 ms, and the time between two probes. A loaded machine stops everything for longer now and then.
-	if len(survivors) > 1 && (longest == 0 || longest > 3*time.Second) {
-		t.Errorf("the survivors do not hear each other for %v", longest)
+	t.Logf("at the survivors %d slots were read, %d could not be, and %d others for want of a CPU: half within %v, all within %v",
+		len(times), failed, starved, quantile(times, .5), quantile(times, 1))
+	// The goal is 100 ms, and the time between two probes. A loaded machine stops everything for longer now and then. Where it is
+	// not known who waits for a CPU, running is the same as longest.
+	if len(survivors) > 1 && (longest == 0 || running > 3*time.Second) {
+		t.Errorf("the survivors do not hear each other for %v, of which they could run for %v", longest, running)
 	}
 	if failed > 0 {
 		t.Errorf("%d of %d slots could not be read at a survivor", failed, len(times))

@@ -80,7 +80,7 @@ func (d *deaf) carry(from, to net.Conn) {
 // there stay, and are not held up.
 func TestHalfOpenConnectionsAreFreed(t *testing.T) {
 	const gone, subscriptions = 50, 20
-	r := startRelay(t, func(c *Config) { c.tuning.pingEvery = 4 * time.Second }) // who is there may pause for three
+	r := startRelay(t, func(c *Config) { c.tuning.pingEvery = 8 * time.Second }) // who is there may pause for six
 	proxy := newDeaf(t, r.http.Listener.Addr().String())
 	there := r.dial(t)
 	m := newMailbox()
@@ -125,7 +125,7 @@ func TestHalfOpenConnectionsAreFreed(t *testing.T) {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	t.Logf("%d connections that went silent were freed within %v, with a ping every 4 s", gone, time.Since(began).Round(time.Millisecond))
+	t.Logf("%d connections that went silent were freed within %v, with a ping every 8 s", gone, time.Since(began).Round(time.Millisecond))
 	if _, subs := r.open(); subs > 4 { // of the engine's, and the one that is read
 		t.Errorf("%d subscriptions are left", subs)
 	}
@@ -150,7 +150,7 @@ func (r *testRelay) open() (conns, subs int) {
 // A page does not see pings. It sees the signs of life that come with them, and can tell when a connection is dead.
 func TestSignsOfLife(t *testing.T) {
 	t.Parallel()                                                                 // most of it waits
-	r := startRelay(t, func(c *Config) { c.tuning.pingEvery = 4 * time.Second }) // the client may pause for three
+	r := startRelay(t, func(c *Config) { c.tuning.pingEvery = 8 * time.Second }) // the client may pause for six
 	c := r.dial(t)
 	for range 3 {
 		if _, p, err := c.ws.Read(c.ctx); err != nil || len(p) != 1 || p[0] != msgAlive {

@@ -166,8 +166,15 @@ func (l *linked) settled(t *testing.T) {
 	waitFor(t, func() bool {
 		for i, r := range l.relays {
 			r.conns.fanouts.mu.RLock()
-			s := r.conns.fanouts.byMailbox[l.boxes[i].address].readers[0]
+			f := r.conns.fanouts.byMailbox[l.boxes[i].address]
+			var s *subscription
+			if f != nil && len(f.readers) > 0 {
+				s = f.readers[0]
+			}
 			r.conns.fanouts.mu.RUnlock()
+			if s == nil {
+				t.Fatalf("the reader at relay %d is gone", i)
+			}
 			s.conn.mu.Lock()
 			done := s.feed.phase == settled
 			s.conn.mu.Unlock()

@@ -152,7 +152,10 @@ func (s *storm) post(number byte) {
 				f[0] = number
 				// The poster's own connections were cut as well: it tries again, as a phone does.
 				var err error
-				for range 5 {
+				for try := range 5 {
+					if try > 0 {
+						time.Sleep(10 * time.Millisecond) // what was cut may not have been noticed on all connections
+					}
 					if err = s.poster.Publish(s.t.Context(), e.key.Address(), f); err == nil {
 						break
 					}
