@@ -112,14 +112,20 @@ func (l *line) sayTo(ctx context.Context, m keys.LinkMessage, recipient []byte) 
 // until says a message (nil: none) again and again until take, which is given what comes in, reports that it has enough.
 func (l *line) until(ctx context.Context, m keys.LinkMessage, take func(keys.LinkMessage) (done bool, err error)) error {
 	again := after(0)
+	var unsaid error // why what was said last did not get out
 	for {
 		select {
 		case <-ctx.Done():
+			if unsaid != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				return relayError("the relay does not take the word to the other device: try again", unsaid)
+			}
 			return linkError(ctx.Err())
 		case <-again:
 			again = nil
 			if m != nil {
-				l.say(ctx, m) // one that is lost is said again
+				if err := l.say(ctx, m); ctx.Err() == nil { // one that is lost is said again
+					unsaid = err
+				}
 				again = after(linkAgain)
 			}
 		case got := <-l.messages:
@@ -191,7 +197,7 @@ func RequestLink(ctx context.Context, cfg LinkConfig) (*LinkRequest, error) {
 
 func (r *LinkRequest) run(ctx context.Context, cfg LinkConfig, l *line, joiner *keys.Joiner, end *keys.Requester) error {
 	var next keys.LinkMessage
-	heard, whole := ctx, ctx // until the first word of the other device
+	heard, whole := ctx, ctx // until both have the short code
 	if cfg.Invitation != "" {
 		next = keys.LinkHere{}
 		var cancel context.CancelFunc
@@ -210,7 +216,9 @@ func (r *LinkRequest) run(ctx context.Context, cfg LinkConfig, l *line, joiner *
 			if answer != nil { // else it asks on: what was the answer to that may be lost
 				next = answer
 			}
-			heard = whole
+			if end.ShortCode() != "" {
+				heard = whole // the owner may take their time
+			}
 			return true, nil
 		})
 		if err != nil {

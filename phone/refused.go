@@ -70,7 +70,7 @@ func final(code string) bool {
 func (p *Phone) unsent(call signalcore.CallID, id signalcore.MessageID, err error) {
 	p.drop("frame not published")
 	s, code := p.sessions[call], relayCode(err)
-	if code == CodeRelay {
+	if code == CodeRelay && refusalWait(err) == 0 { // else a proxy answers for it, and says how long to wait
 		p.step(signalcore.Unposted{Call: call, ID: id})
 	}
 	if s == nil || s.called != nil || s.ringTaken || id != s.rang.header.ID || !final(code) {

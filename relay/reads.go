@@ -46,7 +46,7 @@ type turn struct {
 func (t turn) valid() bool { return t.sub.read.turn == t.n }
 
 // start begins to read a subscription's backlog from the start, and does so again some time later: what the engine had taken
-// but not yet shown to the first read, which happens when it is a cluster, is found by the next.
+// but not yet shown to the first read, as a busy machine or a cluster brings about, is found by the next.
 func (p *pump) start(s *subscription) {
 	s.read.left = store.Rereads
 	p.begin(s)

@@ -140,7 +140,7 @@ function enter({ phone, name, label }) {
   /** @param {"link" | "restore"} how @param {string} [invitation] */
   async function elsewhere(how, invitation) {
     if (signal.aborted) return;
-    tellLeaving();
+    if (!invitation) tellLeaving(); // else its user is asked first
     await leave();
     arrive(how, invitation);
   }
@@ -182,14 +182,20 @@ function tellLeaving() {
 function arrive(how, invitation) {
   document.title = "Ringfork";
   const place = freshPlace(profile);
+  const over = new AbortController();
+  // Another link, of an account or a new device: from the start.
+  addEventListener("hashchange", () => location.reload(), { signal: over.signal });
   const forget = async () => (await loadModule()).removeProfile(place);
   const back = () => {
+    over.abort();
     void forget().catch(() => {}); // at worst an empty database stays
     void open(wishOf());
   };
   async function moveIn() {
+    over.abort();
     const before = accountPlace(profile);
     setAccountPlace(profile, place);
+    tellLeaving(); // tabs that were opened meanwhile have the account that goes
     await (await loadModule()).removeProfile(before);
   }
   if (how === "link") {

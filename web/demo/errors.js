@@ -43,7 +43,7 @@ const sentences = {
   "unknown-device": "This device is not one of yours any more.",
   "devices-full": "Your account has as many devices and backups as it may have. Remove one first. If that does not help, it has had as many as it ever may: start over, with a new account.",
   "account-full": "Your account has grown too large: changes made here reach none of your devices. Remove contacts, devices or backups.",
-  "bad-link": "This is no whole link of a new device. Copy it again, from its start to its end.",
+  "bad-link": "This is no whole link for a new device. Copy it again, from its start to its end.",
   "link-expired": "This link was used or is too old, or the other device is gone. Make a new one there.",
   "link-rejected": "The other device rejected the link.",
   "bad-passphrase": "This passphrase does not open the backup.",

@@ -156,7 +156,7 @@ export function startSession({ phone, profile, name, label, show, rename, elsewh
 
   render();
   showRelay();
-  void followAddress();
+  queueMicrotask(() => signal.aborted || void followAddress()); // the session is begun by then, and may be left again
 
   return {
     desk,

@@ -65,6 +65,7 @@ export class Devices {
   /** @returns {Promise<DeviceInvitation>} */
   async inviteDevice() {
     const { code, qr, asking, cancel } = await this.#endpoint.ask((raw) => raw.inviteDevice());
+    asking.catch(() => {}); // the phone may be closed by now, and nobody waits for it
     const back = new AbortController();
     let over = false;
     const asked = this.#endpoint.ask(() => asking).finally(() => (over = true));

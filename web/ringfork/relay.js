@@ -270,7 +270,7 @@ class RelayTransport {
     const most = Math.min(maxDelay, 2 * minDelay * 2 ** this.#attempt);
     this.#attempt++;
     this.#connectIn(least + minDelay + Math.random() * (most - minDelay));
-    this.#backsOff = least === 0;
+    this.#backsOff = least === 0 && retryAfter(this.#unread) === 0; // which it may have asked for some attempts ago
   }
 
   /** @param {number} ms */

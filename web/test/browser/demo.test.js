@@ -151,7 +151,8 @@ check("a second browser is linked, a contact verified, and a new device is told 
   await alice.waitForSelector(`${id("badge")}[data-state="verified"]`);
 
   // Another browser of Bob's shows a link, which he pastes into the first one.
-  const phone = await demo(await it.bob.elsewhere());
+  const elsewhere = await it.bob.elsewhere();
+  const phone = await demo(elsewhere);
   const card = await value(phone, "card-link");
   await press(phone, "elsewhere-link");
   await visible(phone, "own-link");
@@ -196,14 +197,29 @@ check("a second browser is linked, a contact verified, and a new device is told 
   // The other way round: the first browser shows the link, and the other one opens it, in the open page first.
   await press(bob, "link-device");
   const shown = await value(bob, "own-link");
+  const spare = await demo(elsewhere);
+  await visible(spare, "no-contacts");
+  await phone.goto(shown);
+  await visible(phone, "join");
+  await phone.goto(`${it.server.url}/#join=rfj1`); // another one, which is cut off
+  await press(phone, "join");
+  await visible(phone, "error");
+  await press(phone, "link-back");
+  await visible(phone, "no-contacts");
+  await screen(spare, "fatal"); // it was told to leave when somebody said yes
+  await spare.reload();
+  await visible(spare, "no-contacts");
   await phone.goto(shown);
   await visible(phone, "join");
   await press(phone, "link-back");
   await visible(phone, "no-contacts");
+  await screen(spare, "home"); // nobody said yes
   await phone.goto("about:blank");
   await phone.goto(shown);
   await press(phone, "join");
   assert.equal(await value(phone, "short-code"), await value(bob, "short-code"));
+  await screen(spare, "fatal");
+  await spare.close();
   await press(bob, "approve");
   await visible(phone, "contact");
   assert.equal(await value(phone, "my-name"), "Robert");

@@ -139,6 +139,23 @@ test("a relay that takes a post is back: it is connected to at once, unless it a
   assert.equal(FakeSocket.all.length, before + 2, "it said to come back later");
 });
 
+test("a relay that is full and takes posts is not tried before it wants to be, nor after each post", async (t) => {
+  const full = () => new Response('{"code":"relay-full","error":"x"}', { status: 503, headers: { "Retry-After": "10" } });
+  const answer = async (url) => (url.endsWith("/v1/sub") ? full() : new Response(null, { status: 204 }));
+  const { transport } = setUp(t, { answer });
+  await settle();
+  FakeSocket.last.lose();
+  await settle(); // it was asked why
+  for (const attempts of [1, 2]) {
+    assert.equal(FakeSocket.all.length, attempts);
+    await transport.publish(address, frame);
+    assert.equal(FakeSocket.all.length, attempts, "a post is no reason to come sooner");
+    t.mock.timers.tick(10_000);
+    FakeSocket.last.lose();
+    await settle();
+  }
+});
+
 test("a relay that says nothing is given up after 10 s", (t) => {
   setUp(t);
   const socket = FakeSocket.last;

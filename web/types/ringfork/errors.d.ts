@@ -28,7 +28,7 @@ export declare const errorCodes: Readonly<{
     "unknown-device": "the account has no device of this id";
     "devices-full": "the account has 16 devices, logins and backups, as many as it may have: revoke one; or it has had as many as it ever may";
     "account-full": "the account has grown too large: remove contacts, devices or logins";
-    "bad-link": "the text is no link of a new device, or it was cut off or mistyped";
+    "bad-link": "the text is no link for a new device, or of the other kind, or it was cut off or mistyped";
     "link-expired": "the link was used, is too old, or the other device is not there any more; make a new one";
     "link-rejected": "the link was rejected on the other device";
     "wrong-secret": "the secret is not that of the profile's account";
