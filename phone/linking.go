@@ -197,7 +197,7 @@ func RequestLink(ctx context.Context, cfg LinkConfig) (*LinkRequest, error) {
 
 func (r *LinkRequest) run(ctx context.Context, cfg LinkConfig, l *line, joiner *keys.Joiner, end *keys.Requester) error {
 	var next keys.LinkMessage
-	heard, whole := ctx, ctx // until both have the short code
+	heard := ctx // until both have the short code
 	if cfg.Invitation != "" {
 		next = keys.LinkHere{}
 		var cancel context.CancelFunc
@@ -217,7 +217,7 @@ func (r *LinkRequest) run(ctx context.Context, cfg LinkConfig, l *line, joiner *
 				next = answer
 			}
 			if end.ShortCode() != "" {
-				heard = whole // the owner may take their time
+				heard = ctx // the owner may take their time
 			}
 			return true, nil
 		})

@@ -2,7 +2,7 @@
 import { deviceLabel, ownLabel } from "./device-label.js";
 import { byId } from "./dom.js";
 import { brand } from "./header.js";
-import { accountPlace, defaultProfile, freshPlace, isKnown, profileLink, readHash, setAccountPlace, storeName, storedName } from "./profile.js";
+import { accountPlace, forgetWish, freshPlace, isKnown, readHash, setAccountPlace, storeName, storedName } from "./profile.js";
 import { startSession } from "./session.js";
 import { fatalView } from "./view-fatal.js";
 import { linkView } from "./view-link.js";
@@ -234,6 +234,6 @@ function wishOf() {
 }
 
 if (join) {
-  history.replaceState(null, "", profile === defaultProfile ? "/" : profileLink(profile));
+  forgetWish(profile);
   arrive("link", join);
 } else void open(wishOf());

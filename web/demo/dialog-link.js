@@ -77,11 +77,10 @@ export function linkDialog(phone, code, owner, then) {
       h("label", { for: "link-input" }, "Does the new device show a link instead?"),
       h("div", { class: "row" }, field, h("button", { class: "button", type: "submit", "data-testid": "link-continue" }, "Continue")),
     );
-    const address = /^https?:/.test(code) ? code : `${location.origin}/#join=${encodeURIComponent(code)}`;
     body.replaceChildren(
       h("p", {}, "Scan this with the new device, or open the link in its browser."),
       qrImage(qr, "The link as a QR code"),
-      h("div", { class: "stack" }, ...copyField({ id: "own-link", label: "Link", value: address, what: "the link", testid: "own-link", buttonTestid: "copy-link" })),
+      h("div", { class: "stack" }, ...copyField({ id: "own-link", label: "Link", value: code, what: "the link", testid: "own-link", buttonTestid: "copy-link" })),
       h("p", { class: "muted small" }, "Show it to nobody else. It is good for one device, for a few minutes."),
       form,
     );

@@ -51,6 +51,15 @@ export function profileLink(profile, more = {}) {
   return `${location.origin}/#${fields.map(([key, value]) => `${key}=${encodeURIComponent(value)}`).join("&")}`;
 }
 
+/**
+ * Takes what the fragment asked for out of the address: it is done once.
+ *
+ * @param {string} profile
+ */
+export function forgetWish(profile) {
+  history.replaceState(null, "", profile === defaultProfile ? "/" : profileLink(profile));
+}
+
 /** @param {string} profile */
 export function capitalised(profile) {
   return profile.charAt(0).toUpperCase() + profile.slice(1);

@@ -7,7 +7,7 @@ import { errorCode, errorText } from "./errors.js";
 import { headerView } from "./header.js";
 import { Pairing, addPatiently, sendBack } from "./pairing.js";
 import { contactName, rememberLocal } from "./people.js";
-import { defaultProfile, profileLink, readHash } from "./profile.js";
+import { forgetWish, readHash } from "./profile.js";
 import { screenOf, told } from "./status.js";
 import { toast } from "./toast.js";
 import { activeView } from "./view-active.js";
@@ -120,7 +120,7 @@ export function startSession({ phone, profile, name, label, show, rename, elsewh
     const wish = readHash(location.hash);
     if (wish.profile !== profile) return location.reload(); // another person: other keys
     if (!wish.card && !wish.link && !wish.join) return;
-    history.replaceState(null, "", profile === defaultProfile ? "/" : profileLink(profile));
+    forgetWish(profile);
     if (wish.link) return actions.link(wish.link);
     if (wish.join) return desk.busy ? toast("End the call first, then open the link again.") : elsewhere("link", wish.join);
     if (wish.pair) void answerPairing(wish.pair);
